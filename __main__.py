@@ -1,0 +1,5 @@
+"""`python -m storbench`."""
+
+from .harness.cli import main
+
+main()
