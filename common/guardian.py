@@ -1,0 +1,48 @@
+"""The process that outlives a killed harness, for one second.
+
+Run as a script with a pipe as standard input. Each line registers or releases something that must not outlive the
+harness; when the pipe ends without a word, because the harness was killed, everything still registered is ended and
+removed. It ignores the signals that end the harness, and imports nothing of storbench.
+
+    +group PGID      kill this process group
+    -group PGID      it has ended by itself
+    +path PATH       remove this file or folder
+    -path PATH       keep it, or it is gone
+    quit             all is well
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from contextlib import suppress
+
+
+def serve() -> None:
+    """Read registrations until the pipe ends, then end what is left."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    groups: set[int] = set()
+    paths: set[str] = set()
+    for line in sys.stdin.buffer:
+        verb, _, value = line.decode(errors="surrogateescape").rstrip("\n").partition(" ")
+        if verb == "quit":
+            break
+        if verb.endswith("group"):
+            (groups.add if verb[0] == "+" else groups.discard)(int(value))
+        elif verb.endswith("path"):
+            (paths.add if verb[0] == "+" else paths.discard)(value)
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    for path in paths:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        elif os.path.lexists(path):
+            os.unlink(path)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,151 @@
+"""The one place that starts child processes.
+
+Every child leads a session of its own, so that Ctrl-C reaches the harness only and the harness decides; and every child
+is known to a guardian process that kills its whole group should the harness itself be killed, even with SIGKILL. The
+child registers itself between fork and exec, so there is no moment in which it could be missed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from . import guardian
+
+_lock = threading.Lock()
+_pipe: int | None = None
+_guardian: subprocess.Popen[bytes] | None = None
+
+
+def _guardian_pipe() -> int:
+    """Start the guardian at first use and give the descriptor that registers with it."""
+    global _pipe, _guardian  # noqa: PLW0603 - one guardian for the process, whoever asks first
+    with _lock:
+        if _pipe is None or _guardian is None or _guardian.poll() is not None:
+            reader, _pipe = os.pipe2(os.O_CLOEXEC)
+            # -I and -S: nothing of the caller's environment, and a start in about 10 ms.
+            _guardian = subprocess.Popen(
+                [sys.executable, "-I", "-S", guardian.__file__],
+                stdin=reader,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+            os.close(reader)
+            atexit.register(_dismiss, _pipe, _guardian)
+        return _pipe
+
+
+def _dismiss(pipe: int, process: subprocess.Popen[bytes]) -> None:
+    """End the guardian in peace; what is still registered is ended with it."""
+    with suppress(OSError):
+        os.close(pipe)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+
+
+def _tell(verb: str, value: object) -> None:
+    # One write of less than PIPE_BUF bytes is atomic, so lines of several processes never mix.
+    os.write(_guardian_pipe(), os.fsencode(f"{verb} {value}\n"))
+
+
+def start(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a child that cannot outlive this process. End it with `end`, always.
+
+    Raises `FileNotFoundError` where the program is not there.
+    """
+    pipe = _guardian_pipe()
+
+    def register() -> None:
+        os.write(pipe, b"+group %d\n" % os.getpid())
+
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=cwd,
+        env=None if environment is None else {**os.environ, **environment},
+        start_new_session=True,
+        preexec_fn=register,  # noqa: PLW1509 - one write, which is safe between fork and exec
+    )
+
+
+def end(process: subprocess.Popen[bytes], *, patience: float = 0.0) -> int:
+    """Wait up to `patience` seconds, then kill the child's whole group; return its exit status."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    status = process.wait()
+    _tell("-group", process.pid)
+    return status
+
+
+def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to the child and all its children."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def output_of(command: Sequence[str], *, timeout: float = 10.0) -> str:
+    """Run a short question such as `fio --version` and return what it printed.
+
+    Raises `FileNotFoundError`, `subprocess.TimeoutExpired` or `subprocess.CalledProcessError`.
+    """
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=True
+    ).stdout
+
+
+@contextmanager
+def guarded_path(path: Path) -> Iterator[Path]:
+    """Remove `path` when the block ends, and also when this process is killed inside it."""
+    _tell("+path", path)
+    try:
+        yield path
+    finally:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(FileNotFoundError):
+                path.unlink()
+        _tell("-path", path)
+
+
+@contextmanager
+def guarded_folder(prefix: str) -> Iterator[Path]:
+    """Give a new private folder for sockets and scratch files; it goes away with the block or with this process."""
+    with guarded_path(Path(tempfile.mkdtemp(prefix=f"storbench-{prefix}-"))) as folder:
+        yield folder
+
+
+def wait_until(ready: Path, process: subprocess.Popen[bytes], *, timeout: float) -> bool:
+    """Wait until `ready` exists; False when the process ended first or the time is over."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if ready.exists():
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.005)
+    return False

@@ -1,0 +1,118 @@
+"""Units as people type and read them. Inside, everything is SI base: bytes, seconds, 1/s; latencies in ns.
+
+Sizes follow IEC 80000-13: `KiB` is 1024, `kB` is 1000. A bare `k` or `K` is refused, because fio reads it as 1024 and
+drive makers as 1000.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated
+
+from msgspec import Meta
+
+from .errors import InputError
+
+Size = Annotated[int, Meta(ge=1, extra={"unit": "B"})]
+Duration = Annotated[float, Meta(gt=0, extra={"unit": "s"})]
+Rate = Annotated[float, Meta(gt=0, extra={"unit": "1/s"})]
+Count = Annotated[int, Meta(ge=1)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Percent = Annotated[float, Meta(ge=0, le=100, extra={"unit": "%"})]
+
+_BINARY = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "PiB": 1 << 50}
+_DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
+SIZE_UNITS = {"B": 1, **_BINARY, **_DECIMAL}
+DURATION_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+RATE_UNITS = {"": 1.0, "/s": 1.0, "IOPS": 1.0, "K": 1e3, "M": 1e6}
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+
+
+def _quantity(text: str, units: dict[str, float], bare: bool, what: str, example: str) -> float:
+    match = _NUMBER.fullmatch(text)
+    if match:
+        number, unit = float(match[1]), match[2]
+        if not unit and bare:
+            return number
+        factor = units.get(unit)
+        if unit and factor is not None:
+            return number * factor
+    raise InputError(
+        f"'{text}' is not a {what}", hint=f"Write a number and a unit, like {example}. Units: {', '.join(units)}."
+    )
+
+
+def parse_size(text: str) -> int:
+    """Read a size in bytes: `4KiB`, `1GB`, `512B` or a plain number of bytes."""
+    value = _quantity(text, {k: float(v) for k, v in SIZE_UNITS.items()}, True, "size", "4KiB or 1GB")
+    if value != math.floor(value):
+        raise InputError(f"'{text}' is not a whole number of bytes")
+    return int(value)
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration in seconds: `30s`, `200us`, `5min`. The unit is required, a plain `0` aside."""
+    if text.strip() == "0":
+        return 0.0
+    return _quantity(text, DURATION_UNITS, False, "duration", "30s or 200us")
+
+
+def parse_rate(text: str) -> float:
+    """Read a rate in 1/s: `2000`, `2K`, `1.5M`."""
+    return _quantity(text, RATE_UNITS, True, "rate", "2000 or 1.5M")
+
+
+PARSERS = {"B": parse_size, "s": parse_duration, "1/s": parse_rate}
+
+
+def format_size(count: float) -> str:
+    """Show bytes in the largest binary unit, exactly where it is exact: `4KiB`, `1.5GiB`, `512B`."""
+    for unit, factor in reversed(_BINARY.items()):
+        if abs(count) >= factor:
+            return f"{count / factor:.4g}{unit}"
+    return f"{count:.4g}B"
+
+
+def format_duration(seconds: float) -> str:
+    """Show a duration as people say it: `38 us`, `1.5 s`, `2 min 5 s`, `3 h 10 min`."""
+    if seconds == 0:
+        return "0 s"
+    magnitude = abs(seconds)
+    if magnitude < 1e-6:
+        return f"{seconds * 1e9:.3g} ns"
+    if magnitude < 1e-3:
+        return f"{seconds * 1e6:.3g} us"
+    if magnitude < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    if magnitude < 60:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s"
+
+
+def format_latency(nanoseconds: float | None) -> str:
+    """Show a latency in ns with three significant digits, `–` where there is none."""
+    return "–" if nanoseconds is None else format_duration(nanoseconds / 1e9)
+
+
+def format_rate(per_second: float) -> str:
+    """Show a rate: `950`, `12.3 K`, `1.05 M`."""
+    for factor, unit in ((1e6, " M"), (1e3, " K")):
+        if abs(per_second) >= factor:
+            return (
+                f"{per_second / factor:.3g}{unit}" if per_second / factor < 100 else f"{per_second / factor:.0f}{unit}"
+            )
+    return f"{per_second:.3g}" if per_second < 100 else f"{per_second:.0f}"
+
+
+def format_bandwidth(bytes_per_second: float) -> str:
+    """Show a bandwidth in decimal units, as drive makers do: `512 MB/s`."""
+    for factor, unit in ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")):
+        if abs(bytes_per_second) >= factor:
+            return f"{bytes_per_second / factor:.3g} {unit}"
+    return f"{bytes_per_second:.3g} B/s"

@@ -1,0 +1,87 @@
+"""No child and no scratch file outlives the harness, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from storbench.common import processes
+
+HARNESS = """
+import sys, time
+from pathlib import Path
+from storbench.common import processes
+with processes.guarded_folder("test") as folder, processes.guarded_path(Path(sys.argv[1])) as scratch:
+    scratch.write_text("x")
+    child = processes.start(["sh", "-c", "sleep 300 & sleep 300"])
+    print(child.pid, folder, flush=True)
+    time.sleep(300)
+"""
+
+
+def group_members(group: int) -> list[psutil.Process]:
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return members
+
+
+def until_gone(group: int, *paths: Path) -> bool:
+    for _ in range(500):
+        if not group_members(group) and not any(path.exists() for path in paths):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_harness_leaves_neither_children_nor_scratch_files(tmp_path: Path, number: signal.Signals) -> None:
+    scratch = tmp_path / "scratch"
+    command = [sys.executable, "-c", HARNESS, str(scratch)]
+    harness = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert harness.stdout
+    group, folder = harness.stdout.readline().split()
+    assert Path(os.fsdecode(folder)).is_dir()
+    assert group_members(int(group))
+    harness.send_signal(number)
+    harness.wait(30)
+    harness.stdout.close()
+    assert until_gone(int(group), scratch, Path(os.fsdecode(folder)))
+
+
+def test_ending_a_child_ends_its_children_too() -> None:
+    child = processes.start(["sh", "-c", "sleep 300 & exec sleep 300"])
+    assert processes.end(child) == -signal.SIGKILL
+    assert until_gone(child.pid)
+
+
+def test_a_child_that_ends_by_itself_keeps_its_status() -> None:
+    assert processes.end(processes.start(["sh", "-c", "exit 7"]), patience=30) == 7
+
+
+def test_a_missing_program_is_said_at_once() -> None:
+    with pytest.raises(FileNotFoundError):
+        processes.start(["no-such-program-anywhere"])
+
+
+def test_a_guarded_folder_is_gone_after_its_block() -> None:
+    with processes.guarded_folder("test") as folder:
+        (folder / "socket").touch()
+    assert not folder.exists()
+
+
+def test_waiting_for_a_file_ends_when_the_process_does(tmp_path: Path) -> None:
+    child = processes.start(["sh", "-c", "exit 0"])
+    assert not processes.wait_until(tmp_path / "never", child, timeout=30)
+    processes.end(child)
