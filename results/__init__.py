@@ -1,0 +1,1 @@
+"""What was measured: measurements, histograms, the run file, statistics. Knows nothing of how it came about."""

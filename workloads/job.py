@@ -1,0 +1,136 @@
+"""A job: one load, typed, with units. The engine decides how it is carried out; a job does not know fio or a device."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+
+from ..common.errors import InputError
+from ..common.units import Count, Duration, Fraction, Percent, Rate, Size, format_size
+
+Pattern = Literal["random", "sequential"]
+Arrival = Literal["closed", "uniform", "poisson"]
+Verify = Literal["none", "crc32c", "crc64", "md5", "sha256", "xxhash"]
+
+_DISTRIBUTION = re.compile(r"uniform|(zipf|pareto|normal):\d+(\.\d+)?|zoned(_abs)?:[\w./:]+", re.ASCII)
+
+
+class SizeShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One block size of a mix and its share of the I/Os."""
+
+    size: Size
+    percent: Percent
+
+
+class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False):
+    """One load on one target.
+
+    It ends by `duration` (seconds) or after `bytes`; with both, `duration` decides; with neither, after one pass over
+    its span. Sizes are in bytes, times in seconds, rates in I/Os per second for all jobs together.
+    """
+
+    pattern: Pattern = "random"
+    block_size: Size = 4096
+    block_size_mix: tuple[SizeShare, ...] = ()
+    """Replaces `block_size`; the shares add up to 100."""
+    read_fraction: Fraction = 1.0
+    """Share of reads, in whole percents: 1 is reads only, 0 is writes only."""
+    queue_depth: Count = 1
+    """I/Os in flight per job."""
+    jobs: Count = 1
+    """Concurrent clients, each with a stream of its own."""
+    rate_iops: Rate | None = None
+    """Limit or, with `arrival`, offered load."""
+    arrival: Arrival = "closed"
+    """`closed`: the next I/O waits for one to complete. `uniform` and `poisson`: arrivals at `rate_iops`."""
+    ramp: Annotated[float, msgspec.Meta(ge=0, extra={"unit": "s"})] = 0.0
+    """Load before the measurement begins."""
+    duration: Duration | None = None
+    bytes: Size | None = None
+    """Bytes to transfer per job."""
+    offset: Annotated[int, msgspec.Meta(ge=0, extra={"unit": "B"})] = 0
+    span: Size | None = None
+    """The region in use, from `offset`; none means up to the end of the target."""
+    fsync_every: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Sync after this many writes, 0 for never."""
+    sync_kind: Literal["fsync", "fdatasync"] = "fsync"
+    distribution: str = "uniform"
+    """Where random I/Os go: uniform, zipf:THETA, pareto:H, normal:DEVIATION, zoned:SHARE/SIZE:… (fio's notation)."""
+    data: Literal["random", "zeroes"] = "random"
+    """Content of the writes."""
+    compressible: Percent = 0.0
+    """How much of the written data can be compressed away."""
+    duplicate: Percent = 0.0
+    """How many of the written blocks repeat another one."""
+    verify: Verify = "none"
+    """Read back and check what was written, after the writes; needs writes only, by bytes."""
+    continue_on_error: bool = False
+    """Count failed I/Os and go on, where the default ends the step with an error."""
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 1
+    fio_options: dict[str, str] = {}
+    """Further I/O options of fio by name, from an ordinary fio job file. Only the fio engine takes them."""
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if abs(self.read_fraction * 100 - round(self.read_fraction * 100)) > 1e-6:
+            raise InputError(f"read_fraction {self.read_fraction:g} is not a whole percent", hint="Use steps of 0.01.")
+        if not _DISTRIBUTION.fullmatch(self.distribution):
+            raise InputError(
+                f"distribution '{self.distribution}' is not known",
+                hint="Use uniform, zipf:1.2, pareto:0.9, normal:20 or zoned:50/5:30/15:20/80.",
+            )
+        if self.distribution != "uniform" and self.pattern == "sequential":
+            raise InputError("a sequential job has no address distribution", hint="Leave distribution at uniform.")
+        if self.arrival != "closed" and self.rate_iops is None:
+            raise InputError(f"arrival '{self.arrival}' needs rate_iops")
+        if self.block_size_mix and abs(sum(s.percent for s in self.block_size_mix) - 100) > 1e-6:
+            raise InputError("the shares of block_size_mix do not add up to 100")
+        if self.verify != "none" and (self.read_fraction or self.duration is not None):
+            raise InputError("verify needs read_fraction 0 and no duration", hint="Set bytes, or write one pass.")
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes the target."""
+        return self.read_fraction < 1
+
+    @property
+    def block_sizes(self) -> tuple[int, ...]:
+        """Every block size in use, in bytes."""
+        return tuple(s.size for s in self.block_size_mix) or (self.block_size,)
+
+    def span_on(self, size: int) -> int:
+        """Give the bytes of a target of `size` bytes that the job uses."""
+        return self.span if self.span is not None else size - self.offset
+
+    def check_against(self, size: int, logical_block_size: int) -> None:
+        """Refuse a job that does not fit a target of `size` bytes. Raises `InputError`."""
+        if self.offset >= size:
+            raise InputError(f"offset {format_size(self.offset)} is beyond the target's {format_size(size)}")
+        for block in self.block_sizes:
+            if block > self.span_on(size):
+                raise InputError(
+                    f"block size {format_size(block)} is larger than the target's {format_size(self.span_on(size))}",
+                    hint="Choose a smaller block_size or a larger target.",
+                )
+            if block % logical_block_size:
+                raise InputError(
+                    f"block size {format_size(block)} is not a multiple of the target's logical block, "
+                    f"{format_size(logical_block_size)}"
+                )
+        if self.offset + self.span_on(size) > size:
+            raise InputError(
+                f"offset and span reach {format_size(self.offset + self.span_on(size))}, "
+                f"the target has {format_size(size)}"
+            )
+
+
+def default_label(job: Job) -> str:
+    """Say a job in one short line: `randrw 70% 4KiB qd16 x2`."""
+    kind = "rand" if job.pattern == "random" else "seq "
+    percent = round(job.read_fraction * 100)
+    mix = {100: "read", 0: "write"}.get(percent, f"rw {percent}%")
+    size = "mix" if job.block_size_mix else format_size(job.block_size)
+    text = f"{kind}{mix} {size} qd{job.queue_depth}"
+    return f"{text} x{job.jobs}" if job.jobs > 1 else text

@@ -1,0 +1,73 @@
+"""The steps of a plan and what comes back for each.
+
+A plan is a generator: it yields a step, receives the outcome, and decides what comes next. It depends on the device's
+facts, its parameters and the outcomes, on nothing else; from that follow the dry run, resume and rerun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Literal
+
+import msgspec
+
+from ..results.measurement import Measurement
+from .job import Job
+
+Status = Literal["COMPLETED", "ABORTED", "ERROR", "INTERRUPTED"]
+
+
+class Measure(msgspec.Struct, frozen=True, tag="measure", tag_field="kind", forbid_unknown_fields=True):
+    """Carry out a job and keep its measurement."""
+
+    label: str
+    job: Job
+    beside: tuple[Job, ...] = ()
+    """Jobs that run at the same time; they appear as further clients of the same measurement."""
+    labels: dict[str, str | int | float] = {}
+    """What varies from step to step, for tables and axes: `{"queue_depth": 16}`."""
+
+
+class Precondition(msgspec.Struct, frozen=True, tag="precondition", tag_field="kind", forbid_unknown_fields=True):
+    """Bring the target into a state. Measured as well, but not a result. Repeated on resume if the target was lost."""
+
+    label: str
+    job: Job
+
+
+class Idle(msgspec.Struct, frozen=True, tag="idle", tag_field="kind", forbid_unknown_fields=True):
+    """Wait without load."""
+
+    label: str
+    duration: float
+
+
+class Note(msgspec.Struct, frozen=True, tag="note", tag_field="kind", forbid_unknown_fields=True):
+    """Put a sentence into the record."""
+
+    label: str
+
+
+Step = Measure | Precondition | Idle | Note
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a step came to."""
+
+    status: Status = "COMPLETED"
+    measurement: Measurement | None = None
+    error: str = ""
+
+
+Plan = Generator[Step, Outcome, None]
+
+
+def jobs_of(step: Step) -> tuple[Job, ...]:
+    """Give the jobs that a step puts on the target."""
+    match step:
+        case Measure(job=job, beside=beside):
+            return (job, *beside)
+        case Precondition(job=job):
+            return (job,)
+        case _:
+            return ()
