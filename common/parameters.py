@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec.inspect import BoolType, Field, Metadata, TupleType, Type, UnionType, VarTupleType, type_info
+from msgspec.inspect import BoolType, Field, LiteralType, Metadata, TupleType, Type, UnionType, VarTupleType, type_info
 
 from .errors import InputError, nearest
 from .units import PARSERS, format_size
@@ -83,6 +83,13 @@ def _bare(kind: Type) -> Type:
             return kind
 
 
+def _plain(kind: Type) -> Type:
+    """Look through metadata only."""
+    while isinstance(kind, Metadata):
+        kind = kind.type
+    return kind
+
+
 def _unit(kind: Type) -> str:
     if isinstance(kind, Metadata):
         unit = (kind.extra or {}).get("unit", "")
@@ -107,8 +114,11 @@ def _read(value: object, kind: Type) -> object:
         return value
     if isinstance(bare, BoolType):
         return _read_bool(value)
-    if value == "none" and isinstance(kind, UnionType):
+    if value == "none" and isinstance(_plain(kind), UnionType):
         return None
+    if isinstance(bare, LiteralType) and value not in bare.values:
+        # Before msgspec sees it, which would take "null" for None and would not name the values.
+        raise InputError(f"'{value}' is none of its values", hint=nearest(value, map(str, bare.values)))
     parser = PARSERS.get(_unit(kind))
     return parser(value) if parser else value.strip()
 
@@ -137,7 +147,7 @@ def _type_name(kind: Type) -> str:
         return f"list of {_type_name(bare.item_type)}"
     if isinstance(bare, TupleType):
         return "tuple"
-    if isinstance(bare, msgspec.inspect.LiteralType):
+    if isinstance(bare, LiteralType):
         return " | ".join(str(v) for v in bare.values)
     unit = _unit(kind)
     names = {"B": "size", "s": "duration", "1/s": "rate", "%": "percent"}

@@ -21,6 +21,7 @@ from ..common.units import Count, Duration, Size, format_duration
 from .base import Facts
 
 _READY_S = 15.0
+_BURST_S = 0.05
 _MICROSECOND_DELAYS = (1, 40)
 """The nbdkit whose delay filter takes microseconds; before, whole milliseconds only."""
 
@@ -73,7 +74,8 @@ def filters_of(parameters: ServerParameters) -> tuple[list[str], list[str]]:
         settings += [f"rdelay={text}", f"wdelay={text}"]
     if parameters.rate is not None:
         filters.append("--filter=rate")
-        settings.append(f"rate={parameters.rate * 8}")  # the filter counts bits
+        # The filter counts bits, and would let two seconds' worth through at once before it begins.
+        settings += [f"rate={parameters.rate * 8}", f"burstiness={_BURST_S}"]
     return filters, settings
 
 
