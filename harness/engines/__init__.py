@@ -1,0 +1,1 @@
+"""What executes jobs: one folder or file per engine."""

@@ -1,0 +1,1 @@
+"""The binding to fio: job file, process, output, logs."""

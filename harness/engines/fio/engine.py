@@ -1,0 +1,275 @@
+"""The fio engine: run fio on a job file, watch it, bring back a measurement or a clear error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ....common import processes
+from ....common.errors import MeasurementError
+from ....common.units import format_duration
+from ....results.histogram import Histogram
+from ....results.measurement import Measurement
+from ....workloads.job import Job
+from ..base import Assignment, Execution, Progress, expected_seconds
+from .job_file import io_log_names, render_job_file
+from .output import (
+    DocumentSplitter,
+    FioDocument,
+    FioJob,
+    decode_document,
+    errno_name,
+    errors_in,
+    jobs_of_document,
+    measurement_of,
+)
+from .probe import probe
+from .series import Interval, SeriesBuilder
+
+_JOB_FILE = "job.fio"
+_RAW = "fio.json"
+_STDERR = "fio.stderr"
+
+_JOBS_PER_SECOND = 32
+"""How many jobs one status document a second may hold. Measured: with 256 jobs at full speed a document a second cost
+17 % of the IOPS, with 32 nothing that could be seen."""
+
+_TICK_S = 0.25
+_NO_PROGRESS_S = 60.0
+"""For jobs that end by bytes: how long not a single I/O may complete."""
+
+
+class FioEngine:
+    """Runs jobs with the fio that is installed."""
+
+    name = "fio"
+
+    def version(self) -> str:
+        """Give fio's version. Raises `MeasurementError` where fio is absent or too old."""
+        return probe().version_text
+
+    def run(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> Execution:
+        """Run the jobs to their end.
+
+        Raises `MeasurementError` with fio's own words where it could not open the target, ran out of space, met an I/O
+        error, hung past its time or was killed.
+        """
+        folder = assignment.folder
+        (folder / _JOB_FILE).write_text(render_job_file(assignment.jobs, assignment.target, io_log=assignment.io_log))
+        watch = _Watch(assignment, on_progress)
+        with (folder / _STDERR).open("wb") as stderr:
+            process = processes.start(_command(assignment), stdout=subprocess.PIPE, stderr=stderr, cwd=folder)
+            try:
+                watch.follow(process)
+                status = processes.end(process, patience=assignment.grace_s)
+            finally:
+                processes.end(process)
+                assert process.stdout
+                process.stdout.close()
+        words = watch.splitter.words + _lines(folder / _STDERR)
+        (folder / _RAW).write_bytes(watch.last)
+        document = _completed(assignment.jobs, watch.last, status, words)
+        jobs = jobs_of_document(document)
+        measurement = measurement_of(document, jobs, errors_in(words) or None)
+        logs = tuple(n for n in io_log_names(assignment.jobs) if (folder / n).exists()) if assignment.io_log else ()
+        return Execution(_with_series(measurement, watch.builder), _RAW, _JOB_FILE, logs)
+
+
+def _command(assignment: Assignment) -> list[str]:
+    interval = max(1, -(-sum(job.jobs for job in assignment.jobs) // _JOBS_PER_SECOND))
+    command = [
+        str(probe().path),
+        _JOB_FILE,
+        "--output-format=json+",
+        f"--status-interval={interval}",
+        "--eta=never",
+    ]
+    return [*command, "--readonly"] if assignment.read_only else command
+
+
+class _Watch:
+    """Reads what fio prints while it runs, reports progress and ends a fio that hangs."""
+
+    def __init__(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> None:
+        self.splitter = DocumentSplitter()
+        self.builder = SeriesBuilder(ramp=any(job.ramp for job in assignment.jobs))
+        self.last = b""
+        self._jobs = assignment.jobs
+        self._grace_s = assignment.grace_s
+        self._on_progress = on_progress
+        self._expected = expected_seconds(assignment.jobs)
+        self._started = self._moved = time.monotonic()
+        self._latest: Interval | None = None
+        self._bytes_done = 0
+
+    def follow(self, process: subprocess.Popen[bytes]) -> None:
+        """Read until fio closes its output. Raises `MeasurementError` when it hangs."""
+        assert process.stdout
+        descriptor = process.stdout.fileno()
+        os.set_blocking(descriptor, False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while True:
+                if selector.select(_TICK_S):
+                    data = os.read(descriptor, 1 << 20)
+                    if not data:
+                        self._take(self.splitter.close())
+                        return
+                    self._take(self.splitter.feed(data))
+                self._report()
+                self._check(process)
+
+    def _take(self, documents: Sequence[bytes]) -> None:
+        for content in documents:
+            self.last = content
+            interval = self.builder.add(decode_document(content))
+            if interval is None:
+                continue
+            self._latest = interval
+            if interval.read.ios or interval.write.ios:
+                self._moved = time.monotonic()
+                self._bytes_done += interval.read.bytes + interval.write.bytes
+
+    def _report(self) -> None:
+        elapsed = time.monotonic() - self._started
+        latest = self._latest
+        if latest is None:
+            self._on_progress(Progress(elapsed, self._share(elapsed)))
+            return
+        p50, p99 = Histogram.merged((latest.read.histogram, latest.write.histogram)).percentiles((50, 99))
+        self._on_progress(
+            Progress(
+                elapsed,
+                self._share(elapsed),
+                latest.read.ios / latest.seconds,
+                latest.write.ios / latest.seconds,
+                latest.read.bytes / latest.seconds,
+                latest.write.bytes / latest.seconds,
+                p50,
+                p99,
+            )
+        )
+
+    def _share(self, elapsed: float) -> float | None:
+        if self._expected is not None:
+            return min(1.0, elapsed / self._expected)
+        wanted = [(job.bytes or job.span or 0) * job.jobs for job in self._jobs]
+        return min(1.0, self._bytes_done / sum(wanted)) if all(wanted) else None
+
+    def _check(self, process: subprocess.Popen[bytes]) -> None:
+        now = time.monotonic()
+        if self._expected is not None and now - self._started > self._expected + self._grace_s:
+            over = f"{format_duration(self._grace_s)} past its {format_duration(self._expected)}"
+        elif self._expected is None and now - self._moved > max(self._grace_s, _NO_PROGRESS_S):
+            over = f"{format_duration(now - self._moved)} without completing a single I/O"
+        else:
+            return
+        processes.end(process)
+        raise MeasurementError(
+            f"fio hung: still running {over}; it was ended",
+            hint="The target does not complete its I/Os. See the kernel log; a slow target needs a longer --grace.",
+        )
+
+
+def _completed(jobs: Sequence[Job], content: bytes, status: int, words: Sequence[str]) -> FioDocument:
+    """Give the final document, or raise what went wrong in the clearest words there are."""
+    said = _said(words)
+    # One of its jobs may have been killed alone; fio itself then ends well, with the others' numbers.
+    killed = -status if status < 0 else next((int(match[1]) for line in words if (match := _SIGNAL.search(line))), 0)
+    if killed:
+        raise MeasurementError(
+            f"fio was killed by {_signal_name(killed)} from outside{said}",
+            hint="Look for the out-of-memory killer or a job scheduler: `dmesg | tail`.",
+        )
+    document = decode_document(content) if content else None
+    found = jobs_of_document(document) if document else []
+    failed = next((job for job in found if job.error), None)
+    # fio counts a failed I/O as one, but adds no bytes for it.
+    worked = any(part.io_bytes for job in found for part in (job.read, job.write, job.trim))
+    tolerated = worked and all(job.continue_on_error for job in jobs)
+    if failed is not None and not tolerated:
+        raise _failure(failed, said)
+    if document is None or (status != 0 and not tolerated):
+        raise _refusal(status, said)
+    if not worked:
+        raise MeasurementError(f"fio ended without a single I/O{said}")
+    return document
+
+
+_SIGNAL = re.compile(r"fio: pid=\d+, got signal=(\d+)")
+
+
+def _signal_name(number: int) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+
+
+_UNOPENED = frozenset(
+    [
+        *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EBUSY, errno.ECONNREFUSED, errno.ENXIO, errno.ENODEV),
+        *(errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ETXTBSY, errno.ENOMEDIUM),
+    ]
+)
+"""What fails when a target is opened, before any I/O."""
+
+
+def _failure(job: FioJob, said: str) -> MeasurementError:
+    number = job.error
+    did_io = job.read.io_bytes or job.write.io_bytes
+    if number == errno.ENOSPC:
+        return MeasurementError(f"the target ran out of space{said}", hint="Choose a smaller size or free space.")
+    if number == errno.EILSEQ:
+        return MeasurementError(f"verification failed: the target returned other data than was written{said}")
+    if not did_io and number in _UNOPENED:
+        return MeasurementError(f"fio could not open the target: {os.strerror(number)}{said}")
+    if not did_io and number == errno.EINVAL:
+        return MeasurementError(
+            f"the target refused the I/O: {os.strerror(number)}{said}",
+            hint="The block size may be smaller than the device's, or direct I/O impossible: try direct=false.",
+        )
+    return MeasurementError(f"an I/O failed with {errno_name(number)} ({os.strerror(number)}){said}")
+
+
+_REFUSALS = (
+    (
+        r"engine \S+ not loadable|failed to load engine",
+        "this fio lacks the I/O engine",
+        "`fio --enghelp` lists what it has.",
+    ),
+    (
+        r"nbd_connect|failed opening|file creation disallowed|No such file|Permission denied|Connection refused",
+        "fio could not open the target",
+        "Does it exist, is it reachable, and may this user open it?",
+    ),
+    (r"No space left on device", "the target ran out of space", "Choose a smaller size or free space."),
+)
+"""Before the first I/O fio says what is wrong in words only: what they contain, what that means, what to do."""
+
+
+def _refusal(status: int, said: str) -> MeasurementError:
+    for pattern, meaning, hint in _REFUSALS:
+        if re.search(pattern, said):
+            return MeasurementError(f"{meaning}{said}", hint=hint)
+    return MeasurementError(f"fio could not run the job (exit status {status}){said}")
+
+
+def _said(words: Sequence[str]) -> str:
+    """Give fio's own words, without the repetition that many jobs bring."""
+    unique = list(dict.fromkeys(line.strip() for line in words if line.strip()))
+    return "".join(f"\n  {line}" for line in unique[:6])
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(errors="replace").splitlines() if path.exists() else []
+
+
+def _with_series(measurement: Measurement, builder: SeriesBuilder) -> Measurement:
+    return msgspec.structs.replace(measurement, series=builder.series())
