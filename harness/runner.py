@@ -1,0 +1,169 @@
+"""The runner: drives a plan, step by step, and journals before it goes on.
+
+A plan is deterministic, so a resumed run feeds the journalled outcomes back in and goes on at the first missing step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from ..common.errors import InputError, MeasurementError
+from ..devices.base import Target
+from ..workloads.job import Job
+from ..workloads.steps import Idle, Measure, Note, Outcome, Plan, Precondition, Step, jobs_of
+from .engines.base import Assignment, Engine, Execution, Progress
+from .journal import Journal, StepBegins, StepEnds
+
+_TICK_S = 0.25
+
+
+class Observer(Protocol):
+    """Who wants to know how a run goes: a terminal, a log, a test."""
+
+    def step_begins(self, index: int, step: Step) -> None:
+        """Take note that a step starts."""
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """Take note of how far the step is, several times a second."""
+        ...
+
+    def step_ends(self, index: int, step: Step, outcome: Outcome) -> None:
+        """Take note of a step's outcome."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Take note of a sentence that goes into the record."""
+        ...
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a run needs besides its plan."""
+
+    engine: Engine
+    target: Target
+    journal: Journal
+    folder: Path
+    observer: Observer
+    read_only: bool = False
+    io_log: bool = False
+    grace_s: float = 30.0
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a run ended."""
+
+    status: str
+    reason: str = ""
+
+
+def run_plan(plan: Plan, setting: Setting, past: Mapping[int, StepEnds] | None = None) -> Ending:
+    """Drive `plan` to its end, or to the first step that fails or is aborted; `past` holds outcomes of an earlier try.
+
+    Never raises for what happens during a step: the ending says it. Raises `OSError` when the journal itself cannot
+    be written.
+    """
+    known = dict(past or {})
+    lost: list[Precondition] | None = [] if setting.target.fresh else None
+    index = 0
+    try:
+        step = next(plan, None)
+        while step is not None:
+            earlier = known.get(index)
+            if earlier is not None and earlier.status == "COMPLETED":
+                if lost is not None and isinstance(step, Precondition):
+                    lost.append(step)
+                outcome = Outcome("COMPLETED", earlier.measurement)
+            else:
+                _repeat_preconditioning(lost, setting)
+                lost = None
+                outcome = _execute(index, step, setting)
+            if outcome.status != "COMPLETED":
+                return Ending(outcome.status, outcome.error)
+            index += 1
+            try:
+                step = plan.send(outcome)
+            except StopIteration:
+                step = None
+    except KeyboardInterrupt:
+        return Ending("ABORTED", "ended by the user")
+    finally:
+        plan.close()
+    return Ending("COMPLETED")
+
+
+def _repeat_preconditioning(lost: list[Precondition] | None, setting: Setting) -> None:
+    """Bring a target that lost its contents back to where the plan left it."""
+    for step in lost or ():
+        text = f"the target had lost its contents: '{step.label}' was done again before going on"
+        setting.journal.note(text)
+        setting.observer.note(text)
+        _load(0, "precondition-again", (step.job,), setting)
+
+
+def _execute(index: int, step: Step, setting: Setting) -> Outcome:
+    setting.journal.append(StepBegins(index, time.time(), msgspec.to_builtins(step)))
+    setting.observer.step_begins(index, step)
+    outcome, ends = _outcome_of(index, step, setting)
+    setting.journal.append(ends)
+    setting.observer.step_ends(index, step, outcome)
+    return outcome
+
+
+def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, StepEnds]:
+    try:
+        match step:
+            case Measure() | Precondition():
+                kind = "measure" if isinstance(step, Measure) else "precondition"
+                execution, folder = _load(index, kind, jobs_of(step), setting)
+                return _with_files(index, execution, folder)
+            case Idle(duration=duration):
+                _wait(duration, setting.observer.progress)
+            case Note(label=label):
+                setting.observer.note(label)
+    except (MeasurementError, InputError) as error:
+        return Outcome("ERROR", None, str(error)), StepEnds(index, time.time(), "ERROR", str(error))
+    except KeyboardInterrupt:
+        reason = "ended by the user"
+        return Outcome("ABORTED", None, reason), StepEnds(index, time.time(), "ABORTED", reason)
+    return Outcome(), StepEnds(index, time.time(), "COMPLETED")
+
+
+def _with_files(index: int, execution: Execution, folder: str) -> tuple[Outcome, StepEnds]:
+    ends = StepEnds(
+        index,
+        time.time(),
+        "COMPLETED",
+        measurement=execution.measurement,
+        folder=folder,
+        raw=execution.raw,
+        job_file=execution.job_file,
+        io_logs=execution.io_logs,
+    )
+    return Outcome("COMPLETED", execution.measurement), ends
+
+
+def _load(index: int, kind: str, jobs: tuple[Job, ...], setting: Setting) -> tuple[Execution, str]:
+    """Put jobs on the target; give what came of it and the name of the step's folder."""
+    if setting.read_only and any(job.writes for job in jobs):
+        # The dry run found no write, so this plan depends on its outcomes in a way that nobody allowed.
+        raise InputError("the plan wants to write, but the target was opened for reading only")
+    name = f"{index:04d}-{kind}"
+    folder = setting.folder / name
+    folder.mkdir(exist_ok=True)
+    assignment = Assignment(
+        jobs, setting.target, folder, setting.read_only, setting.io_log and kind == "measure", setting.grace_s
+    )
+    return setting.engine.run(assignment, setting.observer.progress), name
+
+
+def _wait(seconds: float, on_progress: Callable[[Progress], None]) -> None:
+    started = time.monotonic()
+    while (elapsed := time.monotonic() - started) < seconds:
+        on_progress(Progress(elapsed, elapsed / seconds))
+        time.sleep(min(_TICK_S, seconds - elapsed))
