@@ -1,0 +1,1 @@
+"""What drives: command line, runner, journal, engines, telemetry."""

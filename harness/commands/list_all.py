@@ -1,0 +1,28 @@
+"""`storbench list`: what there is to measure with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import JsonOption
+
+
+def list_all(
+    what: Annotated[str, typer.Argument(help="workloads, devices or exports; without it, all.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """List workloads with their parameters, device kinds and export formats, and where each comes from."""
+    from ...common.errors import InputError, nearest
+    from ..inventory import inventory, inventory_tables
+    from .output import print_json, show
+
+    found = inventory()
+    if what and what not in found:
+        raise InputError(f"there is no list of '{what}'", hint=nearest(what, found))
+    chosen = {what: found[what]} if what else found
+    if json:
+        print_json(chosen)
+    else:
+        show(*inventory_tables(chosen))

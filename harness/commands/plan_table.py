@@ -1,0 +1,36 @@
+"""A plan as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...common.units import format_duration, format_size
+from ...devices.base import DeviceInfo
+from ...workloads.dry_run import DryRun
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+def plan_table(workload: str, url: str, info: DeviceInfo, rehearsal: DryRun) -> Group:
+    """Give the steps with their time and bytes, and the totals."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{workload} on {url}", title_justify="left")
+    table.add_column("step", justify="right")
+    table.add_column("kind")
+    table.add_column("what")
+    table.add_column("time", justify="right")
+    table.add_column("writes", justify="right")
+    for number, step in enumerate(rehearsal.steps):
+        guess = "about " if step.guess else ""
+        written = f"{guess}{format_size(step.bytes_written)}" if step.bytes_written else "–"
+        table.add_row(str(number), step.kind, step.label, f"{guess}{format_duration(step.seconds)}", written)
+    verb = "is written" if rehearsal.writes else "is only read"
+    about = f"The target has {format_size(info.size)} and {verb}"
+    total = f"about {format_size(rehearsal.bytes_written)}" if rehearsal.bytes_written else "nothing"
+    return Group(
+        table, Text(f"{about}; in all {format_duration(rehearsal.seconds)}, {total} written. Nothing was touched.")
+    )
