@@ -1,0 +1,49 @@
+"""What a section of the page is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from .chart_data import Block, Figure, Key
+from .charts import Style
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """Charts that belong side by side."""
+
+    title: str
+    figures: list[Figure]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A list from which the reader picks what the section's charts show."""
+
+    title: str
+    options: dict[str, str]
+    """Value to its text."""
+    chosen: str
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table of texts; the first cell of a row is its heading."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class Section(msgspec.Struct, frozen=True):
+    """Charts with one legend, and the words and tables beside them."""
+
+    id: str
+    title: str
+    lead: str
+    keys: Sequence[Key] = ()
+    styles: Sequence[Style] = ()
+    panels: Sequence[Panel] = ()
+    datasets: dict[str, list[Block]] = {}
+    choice: Choice | None = None
+    table: Table | None = None
+    remarks: Sequence[str] = ()
