@@ -18,7 +18,7 @@ import msgspec
 from ..common.errors import InputError, MeasurementError
 from ..common.files import writable_folder
 from ..common.parameters import parse_parameters
-from ..devices.base import Device, DeviceInfo, Opening, Surviving
+from ..devices.base import Device, DeviceInfo, Facts, Opening, Surviving
 from ..devices.registry import device_kinds, resolve_device
 from ..results.record import Campaign
 from ..workloads.base import Workload
@@ -186,7 +186,7 @@ def resume(folder: Path, observer_of: ObserverFactory = lambda run: QuietObserve
             return Finished(seal(folder), contents.stop.status, contents.stop.reason)
         with Journal.resume(folder) as journal:
             journal.note("the run was interrupted and is resumed here")
-            ending = _run_on(planned, journal, observer_of(planned), contents.start.run, contents.outcomes())
+            ending = _run_on(planned, journal, observer_of(planned), contents.start, contents.outcomes())
         return Finished(seal(folder), ending.status, ending.reason)
 
 
@@ -240,10 +240,9 @@ def _check(run: PlannedRun) -> None:
 
 
 def _execute(run: PlannedRun, observer: Observer) -> Finished:
-    run_id = uuid.uuid4().hex
     start = Start(
         JOURNAL_VERSION,
-        run_id,
+        uuid.uuid4().hex,
         time.time(),
         run.output.name,
         _recipe(run),
@@ -258,17 +257,19 @@ def _execute(run: PlannedRun, observer: Observer) -> Finished:
         run.campaign,
     )
     with Journal.begin(run.folder, start) as journal, _exclusive(run.folder):
-        ending = _run_on(run, journal, observer, run_id, {})
+        ending = _run_on(run, journal, observer, start, {})
     with uninterrupted():
         return Finished(seal(run.folder), ending.status, ending.reason)
 
 
-def _run_on(run: PlannedRun, journal: Journal, observer: Observer, run_id: str, past: Mapping[int, StepEnds]) -> Ending:
+def _run_on(
+    run: PlannedRun, journal: Journal, observer: Observer, start: Start, past: Mapping[int, StepEnds]
+) -> Ending:
     """Open the device, drive the plan, write the stop document."""
-    opening = _opening(run, run_id, resuming=bool(past))
+    opening = _opening(run, start.run, resuming=bool(past))
     device_end: dict[str, Any] = {}
     try:
-        with run.device.open(opening) as target, _telemetry(journal):
+        with run.device.open(opening) as target, _telemetry(journal, start.time, run.device.facts()):
             for text in target.notes:
                 journal.note(text)
                 observer.note(text)
@@ -309,8 +310,10 @@ def _plugins() -> list[dict[str, str]]:
 
 
 @contextmanager
-def _telemetry(journal: Journal) -> Iterator[None]:
-    telemetry = Telemetry(time.monotonic())
+def _telemetry(journal: Journal, started: float, device: Facts) -> Iterator[None]:
+    """Sample beside the run, in seconds since it `started` (Unix time), also after it was resumed."""
+    disk = device.get("disk_name") or device.get("name")
+    telemetry = Telemetry(time.monotonic() - (time.time() - started), disk=str(disk) if disk else None)
     telemetry.start(lambda values: journal.append(Sample(values), durable=False))
     try:
         yield

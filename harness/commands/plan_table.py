@@ -25,12 +25,16 @@ def plan_table(workload: str, url: str, info: DeviceInfo, rehearsal: DryRun) -> 
     table.add_column("time", justify="right")
     table.add_column("writes", justify="right")
     for number, step in enumerate(rehearsal.steps):
-        guess = "about " if step.guess else ""
-        written = f"{guess}{format_size(step.bytes_written)}" if step.bytes_written else "–"
-        table.add_row(str(number), step.kind, step.label, f"{guess}{format_duration(step.seconds)}", written)
+        written = f"{_about(step.bytes_guessed)}{format_size(step.bytes_written)}" if step.bytes_written else "–"
+        seconds = f"{_about(step.seconds_guessed)}{format_duration(step.seconds)}"
+        table.add_row(str(number), step.kind, step.label, seconds, written)
     verb = "is written" if rehearsal.writes else "is only read"
     about = f"The target has {format_size(info.size)} and {verb}"
     total = f"about {format_size(rehearsal.bytes_written)}" if rehearsal.bytes_written else "nothing"
     return Group(
         table, Text(f"{about}; in all {format_duration(rehearsal.seconds)}, {total} written. Nothing was touched.")
     )
+
+
+def _about(guessed: bool) -> str:
+    return "about " if guessed else ""

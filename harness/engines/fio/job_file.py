@@ -22,13 +22,17 @@ _VERBS = {
 }
 
 
+_TOGETHER = {"thread": "1"}
+"""Clients as threads. As processes each would begin a session of its own, and outlive an fio that is killed."""
+
+
 def render_job_file(jobs: Sequence[Job], target: Target, *, io_log: bool = False) -> str:
     """Give the text of a fio job file that puts `jobs`, all at the same time, on `target`.
 
     Raises `InputError` for an option that is not on the list of those that only shape the I/O, and for a value that fio
     would read as something else.
     """
-    sections = [_section("global", {**target.options, **(_io_log_options() if io_log else {})})]
+    sections = [_section("global", {**_TOGETHER, **target.options, **(_io_log_options() if io_log else {})})]
     sections += [_section(f"job{number}", options_of(job, target)) for number, job in enumerate(jobs)]
     return "\n".join(sections)
 
@@ -43,7 +47,7 @@ def options_of(job: Job, target: Target) -> dict[str, str]:
         **_shape(job),
         **_extent(job, target),
         **_pace(job),
-        **_durability(job),
+        **_durability(job, target),
         **_content(job),
         "randseed": str(_seed(job.seed)),
         # With fio's default the addresses come from a constant, and the seed only chooses between read and write.
@@ -126,10 +130,12 @@ def _pace(job: Job) -> dict[str, str]:
     return options
 
 
-def _durability(job: Job) -> dict[str, str]:
+def _durability(job: Job, target: Target) -> dict[str, str]:
     if not (job.fsync_every and job.writes):
         return {}
-    return {job.sync_kind: str(job.fsync_every)}
+    # NBD has one kind of flush, and fio's engine for it refuses fdatasync.
+    kind = "fsync" if target.options.get("ioengine") == "nbd" else job.sync_kind
+    return {kind: str(job.fsync_every)}
 
 
 def _content(job: Job) -> dict[str, str]:
