@@ -200,10 +200,11 @@ def read_journal(folder: Path) -> JournalContents:
     whole = content[: content.rfind(b"\n") + 1]
     documents: list[Document] = []
     previous = _FIRST
-    for number, line in enumerate(whole.splitlines(), start=1):
+    # Only "\n" ends a line: with splitlines a changed line end would go unnoticed.
+    for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
         try:
             document = _decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InputError(f"{path}, line {number}, cannot be read: {error}") from None
         if document.previous != previous:
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from ..common.errors import InputError
@@ -13,10 +14,13 @@ DEFAULT_FOLDER = Path("runs")
 RUN_SUFFIX = ".run"
 """Of the folder that holds the journal while a run is under way, beside its file."""
 
+_LONGEST = 60
+"""Characters of a device's name: with date, workload and repeat far below the 255 that a file name may have."""
+
 
 def output_names(workload: str, urls: Sequence[str], output: Path | None, repeats: int) -> list[list[Path]]:
     """Give the file of each repeat and device: exactly the one asked for where there is only one."""
-    if output is not None and (output.is_dir() or str(output).endswith("/")):
+    if output is not None and output.is_dir():
         folder, stem = output, None
     elif output is not None:
         if output.suffix != ".h5":
@@ -41,7 +45,7 @@ def _slugs(urls: Sequence[str]) -> list[str]:
     for url in urls:
         scheme, _, address = url.partition(":")
         last = address.partition("?")[0].rstrip("/").rpartition("/")[2]
-        slug = "-".join(filter(None, (scheme, re.sub(r"[^A-Za-z0-9._]+", "-", last).strip("-."))))
-        count = sum(earlier == slug or earlier.startswith(f"{slug}-n") for earlier in slugs)
-        slugs.append(f"{slug}-n{count + 1}" if count else slug)
+        slug = "-".join(filter(None, (scheme, re.sub(r"[^A-Za-z0-9._]+", "-", last)[:_LONGEST].strip("-."))))
+        numbered = (f"{slug}-n{number}" for number in count(2))
+        slugs.append(next(name for name in chain([slug], numbered) if name not in slugs))
     return slugs

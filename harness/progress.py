@@ -98,12 +98,14 @@ class TerminalObserver(PlainObserver):
 
     def line(self, text: str) -> None:
         """Print one lasting line above the moving one."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, emoji=False)
 
     def step_begins(self, index: int, step: Step) -> None:
         """Start the moving line."""
+        from rich.text import Text
+
         super().step_begins(index, step)
-        self._status = self._console.status(step.label, spinner="dots")
+        self._status = self._console.status(Text(step.label), spinner="dots")
         self._status.start()
 
     def progress(self, progress: Progress) -> None:

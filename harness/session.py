@@ -136,6 +136,8 @@ def prepare(
             )
     for run in planned:
         _check(run)
+    for folder in dict.fromkeys(run.output.parent for run in planned):
+        writable_folder(folder)  # last: it makes a folder that is missing
     return planned
 
 
@@ -235,7 +237,6 @@ def _check(run: PlannedRun) -> None:
             f"{run.folder} is left of an interrupted run",
             hint=f"Go on with `storbench resume {run.folder}`, or keep what it has: `storbench recover {run.folder}`.",
         )
-    writable_folder(run.output.parent)
     run.device.check(_opening(run, ""))
 
 
