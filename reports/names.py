@@ -12,6 +12,7 @@ import msgspec
 from ..common.units import format_duration, format_size
 from ..results.measurement import Direction, Latency, Measurement
 from ..results.run_file import Run, StepView
+from ..results.subjects import short_device
 from .chart_data import Key, keys_of
 
 DIRECTIONS = {"read": "Reads", "write": "Writes", "trim": "Trims", "sync": "Syncs"}
@@ -23,9 +24,6 @@ _TITLES = {
     "fsync_every": "writes per sync",
     "rate_iops": "offered IOPS",
 }
-
-_LONGEST = 44
-"""Characters of a device name. Longer ones lose their middle: both ends tell devices apart."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -106,15 +104,6 @@ def letters(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         text = chr(ord("A") + rest) + text
     return text
-
-
-def short_device(url: str) -> str:
-    """Give a device URL without its parameters, its middle left out where it is long."""
-    text = url.partition("?")[0] or url
-    if len(text) <= _LONGEST:
-        return text
-    half = (_LONGEST - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
 
 
 def _joined(*parts: str) -> str:

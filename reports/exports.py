@@ -1,0 +1,126 @@
+"""Exchange formats: CSV for spreadsheets, JSON for programs, and those of plug-ins."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from .. import __version__
+from ..common.errors import InputError, nearest
+from ..common.plugins import Plugin, lacks, load_plugins
+from ..results.run_file import Run, StepView
+from .machine import run_json, step_json
+
+API_VERSION = 1
+GROUP = "storbench.reports"
+DISTRIBUTION = "storbench"
+
+
+@runtime_checkable
+class Export(Protocol):
+    """What a plug-in's entry point leads to."""
+
+    name: str
+    summary: str
+    api_version: int
+
+    def render(self, run: Run) -> bytes:
+        """Give the run in this format."""
+        ...
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One format as `storbench list` shows it."""
+
+    name: str
+    summary: str
+    distribution: str
+    version: str
+    broken: str = ""
+    """Why it cannot be used; empty where it can."""
+
+
+def export(run: Run, format_: str) -> bytes:
+    """Give a run in a format. Raises `InputError` for one that is unknown or broken."""
+    if format_ in _BUILTIN:
+        return _BUILTIN[format_][1](run)
+    for plugin in _plugins():
+        if plugin.name == format_:
+            found: Export = plugin.usable("export format")
+            return found.render(run)
+    known = [one.name for one in export_formats()]
+    raise InputError(f"there is no export format '{format_}'", hint=nearest(format_, known))
+
+
+def export_formats() -> list[Listed]:
+    """Give every format, the broken ones with their reason."""
+    own = [Listed(name, summary, DISTRIBUTION, __version__) for name, (summary, _) in _BUILTIN.items()]
+    return own + [
+        Listed(p.name, "" if p.broken else p.object.summary, p.distribution, p.version, p.broken) for p in _plugins()
+    ]
+
+
+def _csv(run: Run) -> bytes:
+    """Give the tidy table (RFC 4180), each row with its run, device and the labels of its step."""
+    labels = {step.index: step.labels for step in run.steps}
+    names = sorted({name for values in labels.values() for name in values})
+    table = run.table
+    columns = list(table)
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(["run", "workload", "device", *columns, *names])
+    header = run.header
+    for row in zip(*(table[name] for name in columns), strict=True):
+        values = dict(zip(columns, row, strict=True))
+        here = labels.get(int(values["step"]), {})
+        writer.writerow([header.run, header.workload, header.device, *row, *(here.get(name, "") for name in names)])
+    return stream.getvalue().encode()
+
+
+def _json(run: Run) -> bytes:
+    """Give everything but raw output, logs of single I/Os and the journal."""
+    facts = run_json(run)
+    facts["steps"] = [_step(step) for step in run.steps]
+    facts["recipe"] = run.recipe
+    facts["provenance"] = run.provenance
+    facts["telemetry"] = {name: values.tolist() for name, values in run.telemetry.items()}
+    facts["telemetry_units"] = run.telemetry_units
+    return msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
+
+
+def _step(step: StepView) -> dict[str, Any]:
+    facts = step_json(step)
+    if step.measurement is None:
+        return facts
+    histograms = {
+        name: {"bins": (counts := step.histogram(name)).nonzero()[0].tolist(), "counts": counts[counts > 0].tolist()}
+        for name in ("read", "write", "trim", "sync")
+        if step.histogram(name).any()
+    }
+    series = {name: values.tolist() for name, values in step.series.items()}
+    return {**facts, "histograms": histograms, "series": series}
+
+
+_BUILTIN: dict[str, tuple[str, Callable[[Run], bytes]]] = {
+    "csv": ("the tidy table, one row per step, direction and metric", _csv),
+    "json": ("everything, with histograms, series and telemetry", _json),
+}
+
+
+def _plugins() -> list[Plugin]:
+    return load_plugins(
+        GROUP, name_of=lambda found: str(found.name), fault_of=_fault, taken=list(_BUILTIN), owner=DISTRIBUTION
+    )
+
+
+def _fault(found: Any) -> str:
+    """Say why an object is no export format; empty where it is one."""
+    if missing := lacks(found, ("name", "summary", "api_version", "render")):
+        return missing
+    if found.api_version != API_VERSION:
+        return f"it is written for version {found.api_version} of the export interface, this is {API_VERSION}"
+    return "" if callable(found.render) else "its render cannot be called"

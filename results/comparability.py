@@ -1,0 +1,168 @@
+"""What a reader of a comparison must know: what has no counterpart, and what differs besides the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alignment import AlignedStep
+from .outline import Outline
+from .subjects import Subject
+
+_NAMED = 5
+"""How many steps are named before the rest is counted."""
+
+_WHY = {
+    "fio": "another version of fio may measure differently",
+    "engine": "another engine, or another version of it, may measure differently",
+    "kernel": "the I/O path is the kernel's",
+    "hostname": "another machine has another processor, memory and neighbours",
+    "governor": "the processor's clock follows it",
+    "turbo": "the processor's clock follows it",
+    "mitigations": "they cost time at every system call",
+    "scheduler": "it orders the I/Os",
+}
+"""Why a difference matters; every other fact of the machine is named without a reason."""
+
+
+def gaps(
+    outlines: Sequence[Outline],
+    subjects: Sequence[Subject],
+    steps: Sequence[AlignedStep],
+    compared: Callable[[str], bool],
+) -> list[str]:
+    """Say which measurements are not in every subject, and which metrics of the aligned ones are not."""
+    if len(subjects) < 2:
+        return []
+    return [*_missing_steps(subjects, steps), *_missing_metrics(outlines, subjects, steps, compared)]
+
+
+def remarks(
+    outlines: Sequence[Outline],
+    subjects: Sequence[Subject],
+    steps: Sequence[AlignedStep],
+    values: Sequence[NDArray[np.float64]],
+) -> list[str]:
+    """Say what a reader of the ratios must know, the gravest first."""
+    found = [*_incomplete(outlines, subjects), *_nothing_in_common(subjects, steps), *_differing_facts(outlines)]
+    found += _differing_notes(outlines, subjects)
+    found += _failed_ios(outlines, subjects, steps, values)
+    found += _repeats(subjects)
+    return found
+
+
+def _missing_steps(subjects: Sequence[Subject], steps: Sequence[AlignedStep]) -> Iterator[str]:
+    without: dict[str, list[str]] = {}
+    for step in steps:
+        lacking = [s.tag for s in subjects if not any(run in step.places for run in s.runs)]
+        if lacking:
+            without.setdefault(", ".join(lacking), []).append(step.label)
+    for lacking, labels in without.items():
+        more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+        yield f"{lacking}: no counterpart of {', '.join(labels[:_NAMED])}{more}"
+
+
+def _missing_metrics(
+    outlines: Sequence[Outline],
+    subjects: Sequence[Subject],
+    steps: Sequence[AlignedStep],
+    compared: Callable[[str], bool],
+) -> Iterator[str]:
+    """Name the metrics, such as unsupported percentiles, that only some subjects have in an aligned step."""
+    lacking: dict[tuple[str, str], int] = {}
+    for step in steps:
+        here = [(s, [run for run in s.runs if run in step.places]) for s in subjects]
+        sets = {s.tag: _metrics(outlines, step, runs, compared) for s, runs in here if runs}
+        everything = set().union(*sets.values()) if sets else set()
+        for tag, own in sets.items():
+            for direction, metric in everything - own:
+                short = metric.removeprefix("latency_")
+                key = (tag, short if direction == "all" else f"{direction} {short}")
+                lacking[key] = lacking.get(key, 0) + 1
+    names: dict[tuple[str, int], list[str]] = {}
+    for (tag, name), count in sorted(lacking.items()):
+        names.setdefault((tag, count), []).append(name)
+    for (tag, count), metrics in names.items():
+        where = "1 step" if count == 1 else f"{count} steps"
+        yield f"{tag}: no {', '.join(metrics[:_NAMED])}{' …' if len(metrics) > _NAMED else ''} in {where}"
+
+
+def _metrics(
+    outlines: Sequence[Outline], step: AlignedStep, runs: Sequence[int], compared: Callable[[str], bool]
+) -> set[tuple[str, str]]:
+    return {
+        (direction, metric)
+        for run in runs
+        for direction, metric, _ in outlines[run].steps[step.places[run]].metrics
+        if compared(metric)
+    }
+
+
+def _incomplete(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Iterator[str]:
+    for subject in subjects:
+        statuses = [outlines[run].header.status for run in subject.runs]
+        ended = [status for status in statuses if status != "COMPLETED"]
+        if ended:
+            which = f"{len(ended)} of {len(statuses)} runs" if len(statuses) > 1 else "its run"
+            yield f"{subject.tag}: {which} ended as {', '.join(sorted(set(ended)))}; what is complete is compared"
+
+
+def _nothing_in_common(subjects: Sequence[Subject], steps: Sequence[AlignedStep]) -> Iterator[str]:
+    if len(subjects) > 1 and not any(
+        sum(any(run in step.places for run in s.runs) for s in subjects) > 1 for step in steps
+    ):
+        yield "No step of one subject was measured in another: there is nothing to compare"
+
+
+def _differing_facts(outlines: Sequence[Outline]) -> Iterator[str]:
+    names = dict.fromkeys(name for outline in outlines for name in outline.facts)
+    plain = []
+    for name in names:
+        values = list(dict.fromkeys(o.facts[name] for o in outlines if name in o.facts))
+        if len(values) < 2:
+            continue
+        if name in _WHY:
+            yield f"{name} differs ({', '.join(str(v) for v in values[:4])}): {_WHY[name]}"
+        else:
+            plain.append(f"{name} ({', '.join(str(v) for v in values[:4])})")
+    if plain:
+        yield f"The machines differ in {', '.join(plain)}"
+
+
+def _differing_notes(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Iterator[str]:
+    """Give the notes that hold for some subjects only, such as a page cache that was not bypassed."""
+    of = [(s.tag, {note for run in s.runs for note in outlines[run].notes}) for s in subjects]
+    for note in dict.fromkeys(note for _, notes in of for note in sorted(notes)):
+        having = [tag for tag, notes in of if note in notes]
+        yield note if len(having) == len(of) else f"{', '.join(having)}: {note}"
+
+
+def _failed_ios(
+    outlines: Sequence[Outline],
+    subjects: Sequence[Subject],
+    steps: Sequence[AlignedStep],
+    values: Sequence[NDArray[np.float64]],
+) -> Iterator[str]:
+    starts = [np.cumsum([0, *(len(step.metrics) for step in outline.steps)]) for outline in outlines]
+    for subject in subjects:
+        failed = 0.0
+        for step in steps:
+            for run in subject.runs:
+                if run not in step.places:
+                    continue
+                position = step.places[run]
+                names = outlines[run].steps[position].metrics
+                row = next((i for i, (_, metric, _) in enumerate(names) if metric == "errors"), None)
+                if row is not None:
+                    failed += float(values[run][starts[run][position] + row])
+        if failed:
+            yield f"{subject.tag}: {failed:.0f} I/Os failed; they are not in the latencies"
+
+
+def _repeats(subjects: Sequence[Subject]) -> Iterator[str]:
+    single = [s.tag for s in subjects if len(s.runs) < 2]
+    if len(subjects) > 1 and single:
+        whose = "each" if len(single) == len(subjects) else ", ".join(single)
+        yield f"One run of {whose}: a difference may be chance. `--repeat 5` or more gives confidence intervals"

@@ -1,0 +1,81 @@
+"""Which runs repeat one another: a subject is compared, a run is one sample of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from .outline import Outline
+
+_LONGEST = 44
+"""Characters of a device in a tag; the middle of a longer one is left out, both ends tell devices apart."""
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Runs that repeat one another."""
+
+    tag: str
+    """A short name that no other subject has."""
+    device: str
+    workload: str
+    runs: list[int]
+    """Places among the runs, in the order of their repeats."""
+    paired: bool = False
+    """Whether run i and run i of the reference were made one after the other, by one command."""
+
+
+def group_runs(paths: Sequence[str], outlines: Sequence[Outline]) -> list[Subject]:
+    """Group runs of one command on one device; every other run is a subject of its own. The first is the reference."""
+    members: dict[tuple[str, str], list[int]] = {}
+    for index, outline in enumerate(outlines):
+        campaign = outline.header.campaign
+        own = f"run {index}" if campaign is None else campaign.id
+        members.setdefault((own, outline.header.device), []).append(index)
+    groups = [sorted(runs, key=lambda run: _repeat(outlines[run])) for runs in members.values()]
+    names = _tags(groups, paths, outlines)
+    return [
+        Subject(
+            name,
+            outlines[runs[0]].header.device,
+            outlines[runs[0]].header.workload,
+            runs,
+            paired=position > 0 and _interleaved(runs, groups[0], outlines),
+        )
+        for position, (name, runs) in enumerate(zip(names, groups, strict=True))
+    ]
+
+
+def short_device(url: str) -> str:
+    """Give a device's address without its parameters, its middle left out where it is long."""
+    text = url.partition("?")[0] or url
+    if len(text) <= _LONGEST:
+        return text
+    half = (_LONGEST - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def _repeat(outline: Outline) -> int:
+    return outline.header.campaign.repeat if outline.header.campaign else 0
+
+
+def _interleaved(runs: Sequence[int], reference: Sequence[int], outlines: Sequence[Outline]) -> bool:
+    """Whether two sets of repeats come from one command, with the same repeats on both sides."""
+    first, other = outlines[runs[0]].header.campaign, outlines[reference[0]].header.campaign
+    if first is None or other is None or first.id != other.id or len(runs) < 2:
+        return False
+    return [_repeat(outlines[run]) for run in runs] == [_repeat(outlines[run]) for run in reference]
+
+
+def _tags(groups: Sequence[Sequence[int]], paths: Sequence[str], outlines: Sequence[Outline]) -> list[str]:
+    devices = [short_device(outlines[runs[0]].header.device) for runs in groups]
+    count = Counter(devices)
+    # Where a device appears twice, its files tell the subjects apart.
+    tags = [
+        device if count[device] == 1 else f"{device} ({Path(paths[runs[0]]).stem})"
+        for device, runs in zip(devices, groups, strict=True)
+    ]
+    again = Counter(tags)
+    return [tag if again[tag] == 1 else f"{tag} #{number}" for number, tag in enumerate(tags, 1)]
