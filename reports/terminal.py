@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 STATUS_STYLE = {"COMPLETED": "green", "ABORTED": "yellow", "INTERRUPTED": "yellow", "ERROR": "bold red"}
 _PERCENTS = (50.0, 99.0, 99.9)
+_MANY_CLIENTS = 4
+"""From so many on it is worth a line how evenly they are served."""
 _WIDEST_COMPARISON = 4
 """Subjects side by side; more of them stand one below the other."""
-_SHOWN = ("iops", "bandwidth", "latency_p50", "latency_p99", "latency_p99.9", "jain_index", "worst_client_latency_p99")
+_SHOWN = ("iops", "bandwidth", "latency_p50", "latency_p99", "latency_p99.9")
+_PER_CLIENT = ("jain_index", "worst_client_latency_p99")
+"""Shown where the number of clients is what the workload is about."""
 _LARGE_BLOCK = 65536
 """From this block size on, bandwidth is what people ask for."""
 _NAMES = {"iops": "IOPS", "jain_index": "fairness (Jain)", "worst_client_latency_p99": "worst client's p99"}
@@ -34,9 +38,9 @@ def run_summary(run: Run) -> RenderableType:
     parts: list[RenderableType] = [_heading(run)]
     measured = [(step, step.measurement) for step in run.measured if step.measurement is not None]
     if measured:
-        parts.append(_results(measured))
-    if clients := [(step, m) for step, m in measured if len(m.clients.name) > 1]:
-        parts.append(_fairness(clients))
+        parts += [_results(measured), ""]
+    if clients := [(step, m) for step, m in measured if len(m.clients.name) >= _MANY_CLIENTS]:
+        parts += [_fairness(clients), ""]
     parts += [_sentence(text, style) for text, style in _remarks(run)]
     return Group(*parts, "")
 
@@ -50,7 +54,7 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     parts: list[RenderableType] = []
     if rows:
         parts.append(_side_by_side(comparison, rows) if few else _one_below_the_other(comparison, rows))
-        parts.append(_sentence(comparison.method, "dim"))
+        parts += ["", _sentence(comparison.method, "dim")]
     parts += [_sentence(text, "") for text in comparison.remarks]
     parts += [_sentence(f"Not compared: {text}", "") for text in comparison.unmatched]
     return Group(*parts, "")
@@ -139,10 +143,10 @@ def _unsupported(measurement: Measurement) -> bool:
 
 
 def _important(row: ComparedRow) -> bool:
-    if row.metric not in _SHOWN:
+    if row.metric in _PER_CLIENT:
+        return "clients" in row.labels
+    if row.metric not in _SHOWN or row.direction == "all":
         return False
-    if row.direction == "all":
-        return row.metric == "jain_index"
     if row.metric == "bandwidth":
         return all(v is None for v in row.values) or _large(row)
     return True

@@ -165,4 +165,4 @@ def _repeats(subjects: Sequence[Subject]) -> Iterator[str]:
     single = [s.tag for s in subjects if len(s.runs) < 2]
     if len(subjects) > 1 and single:
         whose = "each" if len(single) == len(subjects) else ", ".join(single)
-        yield f"One run of {whose}: a difference may be chance. `--repeat 5` or more gives confidence intervals"
+        yield f"One run of {whose}: a difference may be chance. Repeats, such as --repeat 5, give confidence intervals"

@@ -212,7 +212,7 @@ def _listed(numbers: Matrix) -> list[list[float | None]]:
 
 def _method(subjects: Sequence[Subject]) -> str:
     if all(len(subject.runs) == 1 for subject in subjects):
-        return f"One run each. Ratios are to {subjects[0].tag}."
+        return f"Ratios are to {subjects[0].tag}."
     ways = []
     if any(subject.paired for subject in subjects[1:]):
         ways.append("a paired t on the logarithms where the repeats were interleaved")

@@ -24,8 +24,7 @@ def demo(
 
     writable_folder(folder)
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    target = folder / f"demo-{stamp}.bin"
-    devices = [f"file:{target}?size=256MiB", "nbd:memory?size=256MiB"]
+    devices = [f"file:{folder / 'demo.bin'}?size=256MiB", "nbd:memory?size=256MiB"]
     planned = prepare("randrw", devices, PARAMETERS, Options(folder / f"demo-{stamp}.h5"))
     finished = execute(planned, observer_for)
     conclude(finished, json=False)
