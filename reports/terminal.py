@@ -166,7 +166,7 @@ def _side_by_side(comparison: Comparison, rows: Sequence[ComparedRow]) -> Table:
         label = ""
         for number, row in enumerate(same):
             label = row.label if number == 0 else ""
-            cells = [_value(row, 0)]
+            cells: list[str | Text] = [_value(row, 0)]
             for index in range(1, len(row.values)):
                 cells += [_value(row, index), _ratio(row, index)]
             table.add_row(label, _metric(row), *cells)

@@ -59,9 +59,9 @@ def _missing_steps(subjects: Sequence[Subject], steps: Sequence[AlignedStep]) ->
         lacking = [s.tag for s in subjects if not any(run in step.places for run in s.runs)]
         if lacking:
             without.setdefault(", ".join(lacking), []).append(step.label)
-    for lacking, labels in without.items():
+    for tags, labels in without.items():
         more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
-        yield f"{lacking}: no counterpart of {', '.join(labels[:_NAMED])}{more}"
+        yield f"{tags}: no counterpart of {', '.join(labels[:_NAMED])}{more}"
 
 
 def _missing_metrics(
@@ -81,12 +81,12 @@ def _missing_metrics(
                 short = metric.removeprefix("latency_")
                 key = (tag, short if direction == "all" else f"{direction} {short}")
                 lacking[key] = lacking.get(key, 0) + 1
-    names: dict[tuple[str, int], list[str]] = {}
+    metrics: dict[tuple[str, int], list[str]] = {}
     for (tag, name), count in sorted(lacking.items()):
-        names.setdefault((tag, count), []).append(name)
-    for (tag, count), metrics in names.items():
+        metrics.setdefault((tag, count), []).append(name)
+    for (tag, count), names in metrics.items():
         where = "1 step" if count == 1 else f"{count} steps"
-        yield f"{tag}: no {', '.join(metrics[:_NAMED])}{' …' if len(metrics) > _NAMED else ''} in {where}"
+        yield f"{tag}: no {', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''} in {where}"
 
 
 def _metrics(

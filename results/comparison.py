@@ -183,7 +183,7 @@ def _samples(
 
 def _compared(samples: Matrix, subjects: Sequence[Subject]) -> tuple[Matrix, Matrix, Matrix, Matrix]:
     """Give values, ratios and both ends of the intervals, each of shape (rows, subjects)."""
-    geometric = ~(samples <= 0).any(axis=1)
+    geometric = np.asarray(~(samples <= 0).any(axis=1))
     reference = subjects[0]
     values = np.stack([means(samples[:, subject.runs], geometric) for subject in subjects], axis=1)
     factors = np.stack([ratios(values[:, i], values[:, 0]) for i in range(len(subjects))], axis=1)

@@ -98,4 +98,5 @@ def _logs(samples: Matrix, rows: NDArray[np.bool_]) -> Matrix:
 
 def _quotient(above: Vector, below: Vector) -> Vector:
     """Divide, NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    quotient: Vector = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return quotient

@@ -284,11 +284,15 @@ def _direction(group: h5py.Group, name: str) -> Direction:
 
 
 def _latency(data: h5py.Dataset) -> Latency:
-    moments = [float(data.attrs[f"{name}_ns"]) for name in ("min", "max", "mean", "stddev")]
-    if "reported" in data.attrs:
-        reported = msgspec.json.decode(data.attrs["reported"])
-        return Latency(Histogram(), *moments, reported=reported, reported_samples=int(data.attrs["reported_samples"]))
-    return Latency(Histogram.of_dense(data[()]), *moments)
+    minimum, maximum, mean, deviation = (float(data.attrs[f"{name}_ns"]) for name in ("min", "max", "mean", "stddev"))
+    latency = Latency(Histogram.of_dense(data[()]), minimum, maximum, mean, deviation)
+    if "reported" not in data.attrs:
+        return latency
+    return msgspec.structs.replace(
+        latency,
+        reported=msgspec.json.decode(data.attrs["reported"]),
+        reported_samples=int(data.attrs["reported_samples"]),
+    )
 
 
 def _columns(group: h5py.Group, name: str, kind: type[_Columns]) -> _Columns:

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ QUICK = {"block_size": "4KiB", "queue_depth": "1,4", "read_fraction": "0.5", "du
 
 
 def finished(
-    tmp_path: Path, workload: str, devices: list[str], given: dict[str, object], **more: object
+    tmp_path: Path, workload: str, devices: list[str], given: Mapping[str, object], **more: object
 ) -> list[Finished]:
     options = Options(tmp_path / "out.h5", **more)  # type: ignore[arg-type]  # the tests' own words
     return execute(prepare(workload, devices, given, options))
@@ -49,6 +50,8 @@ def test_several_devices_give_one_file_each(tmp_path: Path) -> None:
     assert [one.status for one in runs] == ["COMPLETED"] * 2
     with open_run(runs[0].path) as first, open_run(runs[1].path) as second:
         assert {first.header.device, second.header.device} == set(devices)
+        assert first.header.campaign is not None
+        assert second.header.campaign is not None
         assert first.header.campaign.id == second.header.campaign.id
 
 

@@ -170,7 +170,7 @@ def record(device: str, steps: list[StepRecord], **more: Any) -> RunRecord:
 
 def client_steps(seed: int, speed: float, first: int = 0) -> list[StepRecord]:
     """Give steps with ever more concurrent clients."""
-    steps = []
+    steps: list[StepRecord] = []
     for clients in (1, 4, 16, 64):
         measured = measurement(seed + clients, speed * clients**0.6, clients=clients)
         job = {"pattern": "random", "block_size": 4096, "jobs": clients, "seed": seed}
