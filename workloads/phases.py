@@ -6,11 +6,13 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Literal
 
 import msgspec
 
 from ..common.errors import InputError
+from ..common.parameters import describe_parameters, format_value
 from ..common.units import Duration, Percent, Size, format_size
 from ..devices.base import DeviceInfo
 from .base import Parameters
@@ -68,8 +70,14 @@ def sweep(axes: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
 
 def measured(job: Job, labels: Mapping[str, Value], beside: tuple[Job, ...] = (), label: str = "") -> Measure:
     """Make a measured step; its label says the job, and what varies that the job's own label does not say."""
-    more = [f"{name}={value}" for name, value in labels.items() if name not in _SHOWN]
+    units = _units()
+    more = [f"{name}={format_value(value, units.get(name, ''))}" for name, value in labels.items() if name not in _SHOWN]
     return Measure(" ".join([label or default_label(job), *more]), job, beside, dict(labels))
+
+
+@cache
+def _units() -> dict[str, str]:
+    return {field.name: field.unit for field in describe_parameters(Job)}
 
 
 def varying(points: Sequence[Mapping[str, object]]) -> list[dict[str, Value]]:

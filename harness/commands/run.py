@@ -52,15 +52,13 @@ def carry_out(planned: list[PlannedRun], json: bool) -> None:
 
 def conclude(finished: list[Finished], json: bool) -> None:
     """Print where the runs are and what they say; exit with 3 unless all are COMPLETED."""
-    import msgspec
-
     from ...reports.terminal import comparison_table, run_summary
     from ...results.comparison import compare_files
     from ...results.run_file import open_run
     from .output import print_json, show
 
     if json:
-        print_json({"runs": [{**msgspec.to_builtins(one), "path": str(one.path)} for one in finished]})
+        print_json({"runs": [{"path": str(one.path), "status": one.status, "reason": one.reason} for one in finished]})
     else:
         for one in finished:
             with open_run(one.path) as opened:

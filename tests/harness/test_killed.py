@@ -84,7 +84,11 @@ def _killed(folder: Path, command: list[str], after_s: float) -> bool:
 
 def _complete(folder: Path, command: list[str]) -> None:
     process = _start(folder, command)
-    assert process.wait(120) == 0, (folder / "stderr").read_text()
+    try:
+        assert process.wait(120) == 0, (folder / "stderr").read_text()
+    finally:
+        process.kill()
+        process.wait(30)
 
 
 def _start(folder: Path, command: list[str]) -> subprocess.Popen[bytes]:
