@@ -71,7 +71,7 @@ def sweep(axes: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
 def measured(job: Job, labels: Mapping[str, Value], beside: tuple[Job, ...] = (), label: str = "") -> Measure:
     """Make a measured step; its label says the job, and what varies that the job's own label does not say."""
     units = _units()
-    more = [f"{name}={format_value(value, units.get(name, ''))}" for name, value in labels.items() if name not in _SHOWN]
+    more = [f"{n}={format_value(value, units.get(n, ''))}" for n, value in labels.items() if n not in _SHOWN]
     return Measure(" ".join([label or default_label(job), *more]), job, beside, dict(labels))
 
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 def plan_table(workload: str, url: str, info: DeviceInfo, rehearsal: DryRun) -> Group:
     """Give the steps with their time and bytes, and the totals."""
+    from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{workload} on {url}", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("step", justify="right")
     table.add_column("kind")
     table.add_column("what")
@@ -32,7 +33,9 @@ def plan_table(workload: str, url: str, info: DeviceInfo, rehearsal: DryRun) -> 
     about = f"The target has {format_size(info.size)} and {verb}"
     total = f"about {format_size(rehearsal.bytes_written)}" if rehearsal.bytes_written else "nothing"
     return Group(
-        table, Text(f"{about}; in all {format_duration(rehearsal.seconds)}, {total} written. Nothing was touched.")
+        Text.assemble((workload, "bold"), " on ", (url, "bold")),
+        table,
+        Text(f"\n{about}; in all {format_duration(rehearsal.seconds)}, {total} written. Nothing was touched.\n"),
     )
 
 
