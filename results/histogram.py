@@ -20,7 +20,7 @@ GROUPS = 29
 BINS = SUB_BUCKETS * GROUPS
 
 SUPPORT = 10
-"""A percentile needs this many samples beyond it; with fewer it is shown as unsupported (design.md, Measurements)."""
+"""A percentile needs this many samples beyond it; with fewer it is shown as unsupported."""
 
 
 def bin_of(nanoseconds: NDArray[np.int64] | Iterable[int]) -> NDArray[np.int64]:

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
 # pytest imports the checkout's root, because it is a package, under the name of its folder. In a folder called
 # `storbench` that must find the installed package, which the tests are about, already there.
 import storbench  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def sample_runs() -> ModuleType:
+    """The module that builds run files value by value."""
+    name = "storbench_sample_runs"
+    if name not in sys.modules:
+        path = Path(__file__).parent / "reports/sample_runs.py"
+        found = importlib.util.spec_from_file_location(name, path)
+        assert found is not None
+        assert found.loader is not None
+        module = importlib.util.module_from_spec(found)
+        sys.modules[name] = module
+        found.loader.exec_module(module)
+    return sys.modules[name]

@@ -1,0 +1,171 @@
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from storbench.common.errors import InputError
+from storbench.results.comparison import Comparison, compare_files
+from storbench.results.record import Campaign
+from storbench.results.run_file import open_run
+
+
+@pytest.fixture
+def files(sample_runs: ModuleType, tmp_path: Path) -> list[Path]:
+    """Two runs of one sweep, the second 1.5 times as fast."""
+    return [
+        sample_runs.write(tmp_path, name, sample_runs.record(device, sample_runs.sweep_steps(speed)))
+        for name, device, speed in (("a", "file:/data/a.bin?size=1GiB", 10_000.0), ("b", "nbd:memory", 15_000.0))
+    ]
+
+
+def row(
+    comparison: Comparison, label: str, direction: str, metric: str
+) -> tuple[list[float | None], list[float | None]]:
+    found = next(r for r in comparison.rows if (r.label, r.direction, r.metric) == (label, direction, metric))
+    return found.values, found.ratio
+
+
+def test_steps_with_the_same_job_are_aligned_whatever_the_device_and_the_seed(
+    sample_runs: ModuleType, tmp_path: Path
+) -> None:
+    paths = [
+        sample_runs.write(tmp_path, f"r{seed}", sample_runs.record("x:y", sample_runs.sweep_steps(10_000, seed=seed)))
+        for seed in (1, 2)
+    ]
+    compared = compare_files(paths)
+    assert len({r.step for r in compared.rows}) == len(sample_runs.DEPTHS)
+    assert not [text for text in compared.unmatched if "counterpart" in text]
+
+
+def test_values_are_the_files_own_and_ratios_follow(files: list[Path]) -> None:
+    compared = compare_files(files)
+    with open_run(files[0]) as a, open_run(files[1]) as b:
+        for first, second in zip(a.measured, b.measured, strict=True):
+            assert first.measurement is not None
+            assert second.measurement is not None
+            values, ratio = row(compared, first.label, "read", "iops")
+            assert values == [first.measurement.read.iops, second.measurement.read.iops]
+            assert ratio == [1.0, pytest.approx(1.5)]
+            p99 = row(compared, first.label, "write", "latency_p99")[0]
+            assert p99 == [
+                first.measurement.write.latency.percentile(99),
+                second.measurement.write.latency.percentile(99),
+            ]
+
+
+def test_the_reference_is_the_first_file(files: list[Path]) -> None:
+    forth, back = compare_files(files), compare_files(files[::-1])
+    label = forth.rows[0].label
+    there, here = row(forth, label, "read", "iops")[1][1], row(back, label, "read", "iops")[1][1]
+    assert there is not None
+    assert here is not None
+    assert there * here == pytest.approx(1)
+
+
+def test_a_run_compared_with_itself_has_ratios_of_one(files: list[Path]) -> None:
+    compared = compare_files([files[0], files[0]])
+    assert {ratio for r in compared.rows for ratio in r.ratio if ratio is not None} == {1.0}
+    assert len({subject.tag for subject in compared.subjects}) == 2
+
+
+def test_what_only_one_run_has_is_named(sample_runs: ModuleType, tmp_path: Path) -> None:
+    steps = sample_runs.sweep_steps(10_000)
+    a = sample_runs.write(tmp_path, "a", sample_runs.record("file:a", steps))
+    b = sample_runs.write(tmp_path, "b", sample_runs.record("file:b", steps[:-1]))
+    compared = compare_files([a, b])
+    assert f"file:b: no counterpart of {steps[-1].label}" in compared.unmatched
+    assert steps[-1].label not in {r.label for r in compared.rows}
+
+
+def test_repeats_of_one_command_are_one_subject_with_an_interval(sample_runs: ModuleType, tmp_path: Path) -> None:
+    compared = compare_files(sample_runs.many_repeats(tmp_path, count=10, intervals=3))
+    assert [len(subject.runs) for subject in compared.subjects] == [5, 5]
+    assert [subject.paired for subject in compared.subjects] == [False, True]
+    iops = [r for r in compared.rows if r.metric == "iops" and r.direction == "read"]
+    for found in iops:
+        assert found.n == [5, 5]
+        assert found.ratio_interval[0] is None
+        interval = found.ratio_interval[1]
+        assert interval is not None
+        assert found.ratio[1] is not None
+        assert interval[0] <= found.ratio[1] <= interval[1] < 1
+
+
+def test_two_commands_on_one_device_are_before_and_after(sample_runs: ModuleType, tmp_path: Path) -> None:
+    paths = []
+    for command in ("c1", "c2"):
+        for repeat in (1, 2):
+            campaign = Campaign(command, repeat, 2, repeat)
+            run = sample_runs.record("file:x", sample_runs.sweep_steps(10_000), header={"campaign": campaign})
+            paths.append(sample_runs.write(tmp_path, f"{command}-{repeat}", run))
+    compared = compare_files(paths)
+    assert [subject.runs for subject in compared.subjects] == [[0, 1], [2, 3]]
+    assert not compared.subjects[1].paired
+
+
+def test_what_a_reader_must_know_is_said(sample_runs: ModuleType, tmp_path: Path) -> None:
+    steps = sample_runs.sweep_steps(10_000)
+    host = {"host": {"hostname": "one", "kernel": "6.1.0", "fio": "fio-3.33"}}
+    other = {"host": {"hostname": "two", "kernel": "6.8.0", "fio": "fio-3.36"}}
+    a = sample_runs.write(tmp_path, "a", sample_runs.record("file:a", steps, provenance=host))
+    late = sample_runs.record("file:b", steps, provenance=other, notes=["the page cache is not bypassed"],
+                              header={"status": "ABORTED", "reason": "ended by the user"})  # fmt: skip
+    b = sample_runs.write(tmp_path, "b", late)
+    said = "\n".join(compare_files([a, b]).remarks)
+    assert "ended as ABORTED" in said
+    assert "fio differs (fio-3.33, fio-3.36)" in said
+    assert "kernel differs" in said
+    assert "file:b: the page cache is not bypassed" in said
+    assert "may be chance" in said
+
+
+def test_runs_without_anything_in_common_say_so(sample_runs: ModuleType, tmp_path: Path) -> None:
+    a = sample_runs.write(tmp_path, "a", sample_runs.record("file:a", sample_runs.sweep_steps(9000, sizes=(4096,))))
+    b = sample_runs.write(tmp_path, "b", sample_runs.record("file:b", sample_runs.sweep_steps(9000, sizes=(8192,))))
+    compared = compare_files([a, b])
+    assert compared.rows == []
+    assert any("there is nothing to compare" in text for text in compared.remarks)
+
+
+def test_a_percentile_that_one_side_lacks_is_not_compared(sample_runs: ModuleType, tmp_path: Path) -> None:
+    job = {"pattern": "random", "block_size": 4096}
+    paths = []
+    for name, samples in (("many", 20_000), ("few", 500)):
+        measured = sample_runs.measurement(1, 10_000, samples=samples)
+        run = sample_runs.record(f"file:{name}", [sample_runs.step(0, "x", measured, {}, job)])
+        paths.append(sample_runs.write(tmp_path, name, run))
+    compared = compare_files(paths)
+    metrics = {(r.direction, r.metric) for r in compared.rows}
+    assert ("read", "latency_p50") in metrics
+    assert ("read", "latency_p99.9") not in metrics
+    assert any("file:few" in text and "p99.9" in text for text in compared.unmatched)
+
+
+def test_a_zero_has_no_ratio(sample_runs: ModuleType, tmp_path: Path) -> None:
+    job = {"pattern": "random", "block_size": 4096, "jobs": 2}
+    paths = []
+    for name, slowest in (("a", 0.0), ("b", 5.0)):
+        clients = sample_runs.Clients(["x", "y"], [slowest, 10.0], [0.0, 0.0], [None, None], [None, None])
+        measured = sample_runs.measurement(1, 10_000)
+        measured = type(measured)(
+            **{f: getattr(measured, f) for f in measured.__struct_fields__ if f != "clients"}, clients=clients
+        )
+        paths.append(
+            sample_runs.write(
+                tmp_path, name, sample_runs.record(f"file:{name}", [sample_runs.step(0, "x", measured, {}, job)])
+            )
+        )
+    values, ratio = row(compare_files(paths), "x", "all", "slowest_client_iops")
+    assert values == [0.0, 5.0]
+    assert ratio == [None, None]
+
+
+def test_nothing_to_compare_is_refused() -> None:
+    with pytest.raises(InputError, match="nothing to compare"):
+        compare_files([])
+
+
+def test_ratios_are_finite_numbers(files: list[Path]) -> None:
+    for found in compare_files(files).rows:
+        assert all(value is None or np.isfinite(value) for value in (*found.values, *found.ratio))
