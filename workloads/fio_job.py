@@ -130,9 +130,11 @@ def _mix(text: str, kb_base: int) -> tuple[SizeShare, ...]:
     missing = given.count(None)
     if not all(sizes) or total > 100 or (not missing and total != 100):
         raise InputError(f"bssplit={text} does not add up to 100%")
-    each = (100 - total) / missing if missing else 0.0
+    # In whole percents, as fio counts; what does not divide goes to the first ones.
+    each, extra = divmod(100 - total, missing) if missing else (0, 0)
+    rest = iter([each + 1] * extra + [each] * (missing - extra))
     return tuple(
-        SizeShare(size, each if share is None else float(share)) for size, share in zip(sizes, given, strict=True)
+        SizeShare(size, float(next(rest) if share is None else share)) for size, share in zip(sizes, given, strict=True)
     )
 
 

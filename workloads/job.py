@@ -76,16 +76,14 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         """Refuse what contradicts itself."""
         if abs(self.read_fraction * 100 - round(self.read_fraction * 100)) > 1e-6:
             raise InputError(f"read_fraction {self.read_fraction:g} is not a whole percent", hint="Use steps of 0.01.")
-        if not _DISTRIBUTION.fullmatch(self.distribution):
-            raise InputError(
-                f"distribution '{self.distribution}' is not known",
-                hint="Use uniform, zipf:1.2, pareto:0.9, normal:20 or zoned:50/5:30/15:20/80.",
-            )
+        check_distribution(self.distribution)
         if self.distribution != "uniform" and self.pattern == "sequential":
             raise InputError("a sequential job has no address distribution", hint="Leave distribution at uniform.")
         if self.arrival != "closed" and self.rate_iops is None:
             raise InputError(f"arrival '{self.arrival}' needs rate_iops")
-        if self.block_size_mix and abs(sum(s.percent for s in self.block_size_mix) - 100) > 1e-6:
+        if any(share.percent != round(share.percent) for share in self.block_size_mix):
+            raise InputError("the shares of block_size_mix must be whole percents")
+        if self.block_size_mix and sum(share.percent for share in self.block_size_mix) != 100:
             raise InputError("the shares of block_size_mix do not add up to 100")
         if self.verify != "none" and (self.read_fraction or self.duration is not None):
             raise InputError("verify needs read_fraction 0 and no duration", hint="Set bytes, or write one pass.")
@@ -124,6 +122,35 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
                 f"offset and span reach {format_size(self.offset + self.span_on(size))}, "
                 f"the target has {format_size(size)}"
             )
+
+
+def check_distribution(text: str) -> None:
+    """Refuse a distribution that is unknown or out of its range. Raises `InputError`."""
+    kind, _, value = text.partition(":")
+    if not _DISTRIBUTION.fullmatch(text):
+        raise InputError(
+            f"distribution '{text}' is not known",
+            hint="Use uniform, zipf:1.2, pareto:0.9, normal:20 or zoned:50/5:30/15:20/80.",
+        )
+    wrong = {
+        "zipf": lambda: float(value) == 1 and "theta must not be 1",
+        "pareto": lambda: not 0 < float(value) < 1 and "the input must be between 0 and 1",
+        "normal": lambda: not 0 <= float(value) < 100 and "the deviation must be below 100 %",
+        "zoned": lambda: _wrong_zones(value),
+    }.get(kind, lambda: "")()
+    if wrong:
+        raise InputError(f"distribution '{text}': {wrong}")
+
+
+def _wrong_zones(text: str) -> str:
+    """Say what is wrong with `SHARE/SIZE:…`, both in percent; an empty size takes an equal part of the rest."""
+    zones = [zone.split("/") for zone in text.split(":")]
+    if not all(len(zone) <= 2 and all(part.isdecimal() or not part for part in zone) for zone in zones):
+        return "write each zone as SHARE/SIZE, in whole percents"
+    if sum(int(zone[0] or 0) for zone in zones) != 100:
+        return "the shares of the accesses do not add up to 100"
+    sizes = sum(int(zone[1] or 0) for zone in zones if len(zone) == 2)
+    return "the sizes of the zones add up to more than 100" if sizes > 100 else ""
 
 
 def default_label(job: Job) -> str:
