@@ -79,6 +79,7 @@ class Finished(msgspec.Struct, frozen=True):
     """How one run ended and where its file is."""
 
     path: Path
+    device: str
     status: str
     reason: str = ""
 
@@ -185,23 +186,24 @@ def resume(folder: Path, observer_of: ObserverFactory = lambda run: QuietObserve
     planned = _planned_again(contents, folder)
     with _exclusive(folder), terminate_as_interrupt():
         if contents.stop is not None:
-            return Finished(seal(folder), contents.stop.status, contents.stop.reason)
+            return Finished(seal(folder), planned.url, contents.stop.status, contents.stop.reason)
         with Journal.resume(folder) as journal:
             journal.note("the run was interrupted and is resumed here")
             ending = _run_on(planned, journal, observer_of(planned), contents.start, contents.outcomes())
-        return Finished(seal(folder), ending.status, ending.reason)
+        return Finished(seal(folder), planned.url, ending.status, ending.reason)
 
 
 def recover(folder: Path) -> Finished:
     """Seal what an interrupted run has, as INTERRUPTED, and remove what it left on the target."""
     contents = read_journal(folder)
     with _exclusive(folder):
-        device = resolve_device(contents.start.recipe["device"])
+        url = contents.start.recipe["device"]
+        device = resolve_device(url)
         if isinstance(device, Surviving):
             device.discard(contents.start.run)
         path = seal(folder)
     stop = contents.stop
-    return Finished(path, stop.status if stop else "INTERRUPTED", stop.reason if stop else "")
+    return Finished(path, url, stop.status if stop else "INTERRUPTED", stop.reason if stop else "")
 
 
 def prepare_again(recipe: Mapping[str, Any], device: str | None, options: Options) -> list[PlannedRun]:
@@ -260,7 +262,7 @@ def _execute(run: PlannedRun, observer: Observer) -> Finished:
     with Journal.begin(run.folder, start) as journal, _exclusive(run.folder):
         ending = _run_on(run, journal, observer, start, {})
     with uninterrupted():
-        return Finished(seal(run.folder), ending.status, ending.reason)
+        return Finished(seal(run.folder), run.url, ending.status, ending.reason)
 
 
 def _run_on(

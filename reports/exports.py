@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, StorbenchError, nearest
 from ..common.plugins import Plugin, lacks, load_plugins
+from ..results.histogram import bin_values
 from ..results.run_file import Run, StepView
 from .machine import run_json, step_json
 
@@ -45,13 +48,15 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 def export(run: Run, format_: str) -> bytes:
-    """Give a run in a format. Raises `InputError` for one that is unknown or broken."""
+    """Give a run in a format.
+
+    Raises `InputError` for a format that is unknown or broken, `StorbenchError` where a plug-in's own rendering fails.
+    """
     if format_ in _BUILTIN:
         return _BUILTIN[format_][1](run)
     for plugin in _plugins():
         if plugin.name == format_:
-            found: Export = plugin.usable("export format")
-            return found.render(run)
+            return _rendered(plugin, run)
     known = [one.name for one in export_formats()]
     raise InputError(f"there is no export format '{format_}'", hint=nearest(format_, known))
 
@@ -64,15 +69,38 @@ def export_formats() -> list[Listed]:
     ]
 
 
+def _rendered(plugin: Plugin, run: Run) -> bytes:
+    """Let a plug-in render; whatever it does wrong is said with its name."""
+    found: Export = plugin.usable("export format")
+    try:
+        content: object = found.render(run)
+    except StorbenchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+        problem = f"raised {type(error).__name__}: {error}"
+    else:
+        if isinstance(content, bytes):
+            return content
+        problem = f"gave {type(content).__name__}, not bytes"
+    origin = f"{plugin.distribution} {plugin.version}".strip()
+    raise StorbenchError(
+        f"the export format '{plugin.name}' of {origin} {problem}", hint="Update or remove that distribution."
+    )
+
+
 def _csv(run: Run) -> bytes:
-    """Give the tidy table (RFC 4180), each row with its run, device and the labels of its step."""
+    """Give the tidy table (RFC 4180), each row with its run, device and the labels of its step.
+
+    A label that is called like a column of the table gets `label_` before its name.
+    """
     labels = {step.index: step.labels for step in run.steps}
     names = sorted({name for values in labels.values() for name in values})
     table = run.table
     columns = list(table)
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
-    writer.writerow(["run", "workload", "device", *columns, *names])
+    fixed = ["run", "workload", "device", *columns]
+    writer.writerow([*fixed, *(f"label_{name}" if name in fixed else name for name in names)])
     header = run.header
     for row in zip(*(table[name] for name in columns), strict=True):
         values = dict(zip(columns, row, strict=True))
@@ -82,7 +110,7 @@ def _csv(run: Run) -> bytes:
 
 
 def _json(run: Run) -> bytes:
-    """Give everything but raw output, logs of single I/Os and the journal."""
+    """Give everything but the engine's raw output, the logs of single I/Os and the journal."""
     facts = run_json(run)
     facts["steps"] = [_step(step) for step in run.steps]
     facts["recipe"] = run.recipe
@@ -93,16 +121,25 @@ def _json(run: Run) -> bytes:
 
 
 def _step(step: StepView) -> dict[str, Any]:
-    facts = step_json(step)
+    """Give a step as `show --json` does, and with it histograms, series, single clients and fio's job file.
+
+    A histogram has the filled bins only: place, latency in ns that stands for the bin, and count. In a series, null is
+    an interval without an I/O.
+    """
+    facts = step_json(step) | {"job_file": step.job_file}
     if step.measurement is None:
         return facts
-    histograms = {
-        name: {"bins": (counts := step.histogram(name)).nonzero()[0].tolist(), "counts": counts[counts > 0].tolist()}
-        for name in ("read", "write", "trim", "sync")
-        if step.histogram(name).any()
+    facts["clients"] |= {"each": msgspec.to_builtins(step.measurement.clients)}
+    facts["histograms"] = {
+        name: _histogram(counts) for name in ("read", "write", "trim", "sync") if (counts := step.histogram(name)).any()
     }
-    series = {name: values.tolist() for name, values in step.series.items()}
-    return {**facts, "histograms": histograms, "series": series}
+    facts["series"] = {name: values.tolist() for name, values in step.series.items()}
+    return facts
+
+
+def _histogram(counts: NDArray[np.int64]) -> dict[str, list[int]]:
+    filled = counts.nonzero()[0]
+    return {"bins": filled.tolist(), "latency_ns": bin_values()[filled].tolist(), "counts": counts[filled].tolist()}
 
 
 _BUILTIN: dict[str, tuple[str, Callable[[Run], bytes]]] = {
@@ -113,7 +150,7 @@ _BUILTIN: dict[str, tuple[str, Callable[[Run], bytes]]] = {
 
 def _plugins() -> list[Plugin]:
     return load_plugins(
-        GROUP, name_of=lambda found: str(found.name), fault_of=_fault, taken=list(_BUILTIN), owner=DISTRIBUTION
+        GROUP, name_of=lambda found: found.name, fault_of=_fault, taken=list(_BUILTIN), owner=DISTRIBUTION
     )
 
 
@@ -123,4 +160,6 @@ def _fault(found: Any) -> str:
         return missing
     if found.api_version != API_VERSION:
         return f"it is written for version {found.api_version} of the export interface, this is {API_VERSION}"
+    if not (isinstance(found.name, str) and found.name and isinstance(found.summary, str)):
+        return "its name or its summary is not a text"
     return "" if callable(found.render) else "its render cannot be called"

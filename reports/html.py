@@ -18,14 +18,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..common.errors import InputError
+from ..results.comparison import compare_files
 from ..results.run_file import Run
 from .differences import changes_within, differences_between
 from .distribution import distribution_section
 from .fairness import fairness_section
 from .names import NamedRun, group_keys, groups_of, name_runs
-from .overview import RESULT_COLUMNS, compared_rows, result_rows, summary_of
+from .overview import RESULT_COLUMNS, result_rows, summary_of
 from .remarks import remarks_of
 from .sections import Section
+from .side_by_side import side_by_side
 from .styles import css_colors
 from .sweep import sweep_section
 from .timeline import series_section, telemetry_section
@@ -59,7 +61,7 @@ def report_html(runs: Sequence[Run]) -> str:
         lstrip_blocks=True,
     )
     keys = group_keys(named)
-    compared, alone = compared_rows(named) if len(keys) > 1 else ([], 0)
+    comparison = compare_files([run.run.path for run in named]) if len(keys) > 1 else None
     return environment.get_template("report.html.j2").render(
         title=_title(named),
         policy=_policy([library, script], style),
@@ -72,8 +74,8 @@ def report_html(runs: Sequence[Run]) -> str:
         group_keys=keys,
         summaries=[summary_of(run, keys[run.group.index]) for run in named],
         cards=len(named) <= _MOST_CARDS,
-        compared=compared,
-        alone=alone,
+        comparison=comparison,
+        compared=side_by_side(comparison) if comparison else [],
         result_columns=RESULT_COLUMNS,
         results=[result_rows(run.run) for run in named],
         sections=sections,

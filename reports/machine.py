@@ -1,14 +1,36 @@
-"""A run as plain JSON values: what `storbench show --json` prints. Its keys are stable; new ones may come.
+"""A run as plain JSON values: what `storbench show --json` prints.
 
-    schema, run, workload, device, status, verdict, reason, created, ended, engine, storbench, campaign, path, notes
-    steps: index, kind, label, status, error, labels, job, beside, started, ended,
-           and where something was measured: runtime_s, iops, bandwidth, read, write, trim, sync, clients, cpu, errors
-    read, write, trim: ios, bytes, iops, bandwidth, latency_ns
-    sync: latency_ns
-    latency_ns: samples, mean, min, max, stddev, p1 … p99.99; null where too few samples support a percentile
-    clients: count, jain_index, slowest_iops, fastest_iops, worst_read_p99_ns, worst_write_p99_ns
+The keys are stable: they keep their names and meanings, new ones may come. All are always there, null where there is
+nothing to say, except those of a step that was not measured.
 
-Sizes are in bytes, times in seconds, rates in 1/s, latencies in ns.
+    schema            version of the run file's layout
+    run               id of the run
+    workload, device  name and URL
+    status            COMPLETED, ABORTED, ERROR or INTERRUPTED; reason says why
+    verdict           PASS, MARGINAL, FAIL or NOT_EVALUATED
+    created, ended    ISO 8601, UTC
+    storbench, engine versions
+    campaign          {id, repeat, repeats, order} of a run that was started together with others, or null
+    path              the run file
+    notes             what a reader of the numbers must know, in sentences
+    steps             a list:
+        index, kind, label, status, error
+        labels        what varies from step to step: {"queue_depth": 16}
+        job           the load, {} for a step without; beside: jobs that ran at the same time
+        started, ended                            Unix time
+      and where something was measured:
+        engine, runtime_s
+        iops, bandwidth                           reads and writes together
+        read, write, trim                         {ios, bytes, runtime_s, iops, bandwidth, latency_ns}
+        sync                                      {latency_ns}
+        clients       {count, jain_index, slowest_iops, fastest_iops, worst_read_p99_ns, worst_write_p99_ns}
+        cpu           {user_percent, system_percent, context_switches, major_faults, minor_faults}, of one core per job
+        errors        failed I/Os by errno name: {"EIO": 3}
+        notes         sentences
+    latency_ns        {samples, mean, min, max, stddev, p50, p90, p95, p99, p99.9, p99.99, p99.999}
+
+A percentile that fewer than ten samples lie beyond is null. Sizes are in bytes, times in seconds, rates in 1/s,
+latencies in ns.
 """
 
 from __future__ import annotations
@@ -18,14 +40,13 @@ from typing import Any
 import msgspec
 
 from ..results.measurement import Clients, Direction, Measurement, jain_index
-from ..results.record import SCHEMA
 from ..results.run_file import Run, StepView
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """Give everything about a run but its histograms, series and logs."""
+    """Give everything about a run but its histograms, series and logs; the keys are listed above."""
     return {
-        "schema": SCHEMA,
+        "schema": run.header.schema,
         **msgspec.to_builtins(run.header),
         "path": str(run.path),
         "notes": run.notes,
@@ -34,7 +55,7 @@ def run_json(run: Run) -> dict[str, Any]:
 
 
 def step_json(step: StepView) -> dict[str, Any]:
-    """Give one step."""
+    """Give one step; the keys are listed above."""
     facts = {
         "index": step.index,
         "kind": step.kind,
@@ -47,7 +68,7 @@ def step_json(step: StepView) -> dict[str, Any]:
         "started": step.started,
         "ended": step.ended,
     }
-    return facts if step.measurement is None else {**facts, **_measured(step.measurement)}
+    return facts if step.measurement is None else facts | _measured(step.measurement)
 
 
 def _measured(measurement: Measurement) -> dict[str, Any]:
@@ -71,6 +92,7 @@ def _direction(direction: Direction) -> dict[str, Any]:
     return {
         "ios": direction.ios,
         "bytes": direction.bytes,
+        "runtime_s": direction.runtime_s,
         "iops": direction.iops,
         "bandwidth": direction.bandwidth,
         "latency_ns": direction.latency.summary(),
@@ -78,14 +100,13 @@ def _direction(direction: Direction) -> dict[str, Any]:
 
 
 def _clients(clients: Clients) -> dict[str, Any]:
-    if len(clients.name) < 2:
-        return {"count": 1}
+    """Sum up how evenly the clients were served."""
     rates = [read + write for read, write in zip(clients.read_iops, clients.write_iops, strict=True)]
     return {
-        "count": len(rates),
+        "count": max(len(rates), 1),
         "jain_index": jain_index(rates),
-        "slowest_iops": min(rates),
-        "fastest_iops": max(rates),
-        "worst_read_p99_ns": max((v for v in clients.read_p99_ns if v is not None), default=None),
-        "worst_write_p99_ns": max((v for v in clients.write_p99_ns if v is not None), default=None),
+        "slowest_iops": min(rates, default=None),
+        "fastest_iops": max(rates, default=None),
+        "worst_read_p99_ns": max((value for value in clients.read_p99_ns if value is not None), default=None),
+        "worst_write_p99_ns": max((value for value in clients.write_p99_ns if value is not None), default=None),
     }

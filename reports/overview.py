@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from statistics import median
 
 import msgspec
 
 from ..common.units import format_bandwidth, format_duration, format_latency, format_rate
 from ..results.measurement import Direction, Latency, Measurement
-from ..results.run_file import Run, StepView
+from ..results.run_file import Run
 from .chart_data import Key
-from .names import DIRECTIONS, NamedRun, groups_of, step_keys
+from .names import DIRECTIONS, NamedRun
 
 TABLE_PERCENTS = (50.0, 99.0, 99.9)
 """The percentiles of the page's tables."""
@@ -38,21 +37,6 @@ class Summary(msgspec.Struct, frozen=True):
     best_latency: list[tuple[str, str]]
     """Direction and p99 at the step of the best IOPS."""
     best_bandwidth: str
-
-
-class Cell(msgspec.Struct, frozen=True):
-    """A number and its ratio to the first group's, empty for the first group itself."""
-
-    text: str
-    ratio: str = ""
-
-
-class ComparedRow(msgspec.Struct, frozen=True):
-    """The same step and direction everywhere: for each group IOPS, p50 and p99; None where a group lacks it."""
-
-    step: str
-    direction: str
-    cells: list[list[Cell] | None]
 
 
 class ResultRow(msgspec.Struct, frozen=True):
@@ -90,54 +74,6 @@ def summary_of(named: NamedRun, key: Key) -> Summary:
         [(d, format_latency(p.latency.percentile(99.0))) for d, p in used_directions(best[1])] if best else [],
         format_bandwidth(max(m.bandwidth for _, m in measured)) if measured else "–",
     )
-
-
-def compared_rows(runs: Sequence[NamedRun]) -> tuple[list[ComparedRow], int]:
-    """Align the steps by their jobs, seeds aside; count the steps that have no counterpart.
-
-    A row needs two groups that have it. Repeats are summed up by their median. Ratios are to the first group, so above
-    1× is more IOPS, and more latency.
-    """
-    columns: list[dict[str, list[StepView]]] = [{} for _ in groups_of(runs)]
-    for named in runs:
-        for key, step in step_keys(named.run):
-            columns[named.group.index].setdefault(key, []).append(step)
-    rows: list[ComparedRow] = []
-    alone = 0
-    for key in dict.fromkeys(key for column in columns for key in column):
-        steps = [column.get(key, []) for column in columns]
-        if sum(bool(found) for found in steps) < 2:
-            alone += 1
-            continue
-        label = next(found[0].label for found in steps if found)
-        rows.extend(row for way in ("read", "write", "trim") if (row := _compared(label, way, steps)) is not None)
-    return rows, alone
-
-
-def _compared(label: str, direction: str, groups: Sequence[Sequence[StepView]]) -> ComparedRow | None:
-    found = [_medians(steps, direction) for steps in groups]
-    if not any(found):
-        return None
-    first = found[0] or [None] * 3
-    cells: list[list[Cell] | None] = []
-    for index, values in enumerate(found):
-        if values is None:
-            cells.append(None)
-            continue
-        base = first if index else [None] * 3
-        formats = (_rate, format_latency, format_latency)
-        cells.append([Cell(f(v), _ratio(v, b)) for f, v, b in zip(formats, values, base, strict=True)])
-    return ComparedRow(label, DIRECTIONS[direction], cells)
-
-
-def _medians(steps: Sequence[StepView], direction: str) -> list[float | None] | None:
-    """Give the medians of IOPS, p50 and p99 over repeats; None where there were no such I/Os."""
-    parts: list[Direction] = [getattr(step.measurement, direction) for step in steps if step.measurement is not None]
-    used = [(part.iops, *part.latency.percentiles((50.0, 99.0))) for part in parts if part.ios]
-    if not used:
-        return None
-    columns = [[value for value in column if value is not None] for column in zip(*used, strict=True)]
-    return [median(column) if column else None for column in columns]
 
 
 def result_rows(run: Run) -> list[ResultRow]:
@@ -178,14 +114,6 @@ def used_directions(measurement: Measurement) -> list[tuple[str, Direction]]:
     """Give the directions that had I/Os, with their names."""
     parts = (("read", measurement.read), ("write", measurement.write), ("trim", measurement.trim))
     return [(name, part) for name, part in parts if part.ios]
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else format_rate(value)
-
-
-def _ratio(value: float | None, base: float | None) -> str:
-    return f"{value / base:.2f}×" if value is not None and base else ""
 
 
 def _moment(iso: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from ..results.measurement import percentile_name
+from .highlights import highlights
 from .names import NamedRun
 from .overview import TABLE_PERCENTS, used_directions
 
@@ -47,7 +48,7 @@ def _of_run(named: NamedRun) -> Iterator[tuple[bool, str]]:
             yield True, f"Step {step.index}, {step.label}: failed I/Os, {errors}. They are not in the latencies."
     if not run.measured:
         yield True, "No step was measured to its end, so there are no numbers."
-    for text in run.notes:
+    for text in (*run.notes, *highlights(run)):
         yield False, text
     steps_of: dict[str, list[str]] = defaultdict(list)
     for step in run.steps:
@@ -60,7 +61,8 @@ def _of_run(named: NamedRun) -> Iterator[tuple[bool, str]]:
 
 
 def _unsupported(named: NamedRun) -> Iterator[tuple[bool, str]]:
-    """Say which percentiles of the tables had too few samples, and what would help."""
+    """Say which percentiles of the tables had too few samples, and what would help; one sentence for equal steps."""
+    percentiles: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for percent in TABLE_PERCENTS:
         without = [
             step.label
@@ -68,12 +70,14 @@ def _unsupported(named: NamedRun) -> Iterator[tuple[bool, str]]:
             if step.measurement is not None
             and any(part.latency.percentile(percent) is None for _, part in used_directions(step.measurement))
         ]
-        labels = list(dict.fromkeys(without))
-        if labels:
-            why = "fewer than ten samples lie beyond it. Measure longer to see it."
-            yield False, f"{percentile_name(percent)} is not shown for {_some(labels)}: {why}"
+        if without:
+            percentiles[tuple(dict.fromkeys(without))].append(percentile_name(percent))
+    for labels, names in percentiles.items():
+        are = "is" if len(names) == 1 else "are"
+        why = "fewer than ten samples lie beyond. Measure longer to see more."
+        yield False, f"{' and '.join(names)} {are} not shown for {_some(labels)}: {why}"
 
 
 def _some(labels: Sequence[str]) -> str:
     shown = ", ".join(labels[:3])
-    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more steps"
+    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more step{'s' if len(labels) > 4 else ''}"

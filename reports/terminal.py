@@ -1,34 +1,55 @@
-"""Runs and comparisons on a terminal: the numbers that matter, fitted to its width."""
+"""A run and a comparison on a terminal: the numbers that matter, laid out for its width."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ..common.units import format_bandwidth, format_duration, format_latency, format_rate
-from ..results.comparison import ComparedRow, Comparison
-from ..results.measurement import Latency, Measurement, jain_index
+from ..results.comparison import Comparison
+from ..results.measurement import Clients, Latency, Measurement, jain_index
 from ..results.run_file import Run, StepView
+from .columns import Column, FirstFitting, Layout, StepName, layout_of, printable, stacked_layout, step_columns, text_of
+from .names import label_phrase, label_value, name_runs
+from .overview import used_directions
+from .remarks import remarks_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
     from rich.text import Text
 
 STATUS_STYLE = {"COMPLETED": "green", "ABORTED": "yellow", "INTERRUPTED": "yellow", "ERROR": "bold red"}
-_PERCENTS = (50.0, 99.0, 99.9)
-_MANY_CLIENTS = 4
-"""From so many on it is worth a line how evenly they are served."""
-_WIDEST_COMPARISON = 4
-"""Subjects side by side; more of them stand one below the other."""
-_SHOWN = ("iops", "bandwidth", "latency_p50", "latency_p99", "latency_p99.9")
-_PER_CLIENT = ("jain_index", "worst_client_latency_p99")
-"""Shown where the number of clients is what the workload is about."""
-_LARGE_BLOCK = 65536
-"""From this block size on, bandwidth is what people ask for."""
-_NAMES = {"iops": "IOPS", "jain_index": "fairness (Jain)", "worst_client_latency_p99": "worst client's p99"}
+VERDICT_STYLE = {"PASS": "bold green", "MARGINAL": "bold yellow", "FAIL": "bold red"}
+
+_PERCENTS = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
+_CHOICES = (
+    ("IOPS", "bandwidth", "mean", "p50", "p99", "p99.9", "max"),
+    ("IOPS", "bandwidth", "mean", "p50", "p99", "p99.9"),
+    ("IOPS", "bandwidth", "p50", "p99", "p99.9"),
+    ("IOPS", "p50", "p99", "p99.9"),
+    ("IOPS", "p50", "p99"),
+    ("IOPS", "p99"),
+)
+"""Which numbers are shown: as many as fit."""
+_ONE_LINE = 2
+"""For so many of the choices, a step's name stands in its line; for the narrower ones above it."""
+_LOAD = ("read_fraction", "block_size", "queue_depth", "jobs", "fsync_every", "rate_iops", "distribution")
+"""Fields of a job that say what it is, where they are the same in all steps."""
+_UNSAID = {"jobs": 1, "fsync_every": 0, "distribution": "uniform"}
+"""Values that say nothing."""
+_UNEVEN = 0.9
+"""A Jain's index below it is pointed out."""
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """One line of results: a step, counted from 0, and a direction, with its texts by heading."""
+
+    step: int
+    direction: str
+    values: dict[str, str]
 
 
 def run_summary(run: Run) -> RenderableType:
@@ -38,10 +59,13 @@ def run_summary(run: Run) -> RenderableType:
     parts: list[RenderableType] = [_heading(run)]
     measured = [(step, step.measurement) for step in run.measured if step.measurement is not None]
     if measured:
-        parts += [_results(measured), ""]
-    if clients := [(step, m) for step, m in measured if len(m.clients.name) >= _MANY_CLIENTS]:
-        parts += [_fairness(clients), ""]
-    parts += [_sentence(text, style) for text, style in _remarks(run)]
+        parts += ["", _results(measured)]
+    # Clients that do different things have no reason to get the same.
+    alike = [(s, m.clients) for s, m in measured if len(m.clients.name) > 1 and not s.step.get("beside")]
+    if alike:
+        parts += ["", _fairness(alike)]
+    if remarks := list(_remarks(run)):
+        parts += ["", _listed(remarks)]
     return Group(*parts, "")
 
 
@@ -49,14 +73,15 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     """Show aligned steps side by side, with ratios to the first subject, then what cannot be compared."""
     from rich.console import Group
 
-    rows = [row for row in comparison.rows if _important(row)]
-    few = len(comparison.subjects) <= _WIDEST_COMPARISON
-    parts: list[RenderableType] = []
-    if rows:
-        parts.append(_side_by_side(comparison, rows) if few else _one_below_the_other(comparison, rows))
-        parts += ["", _sentence(comparison.method, "dim")]
-    parts += [_sentence(text, "") for text in comparison.remarks]
-    parts += [_sentence(f"Not compared: {text}", "") for text in comparison.unmatched]
+    from .comparison_view import ComparisonView, legend
+
+    parts: list[RenderableType] = [legend(comparison)]
+    if comparison.rows:
+        parts += ["", ComparisonView(comparison), "", text_of(comparison.method, "dim")]
+    remarks = [(text, "yellow") for text in comparison.remarks]
+    remarks += [(f"Not compared: {text}", "yellow") for text in comparison.unmatched]
+    if remarks:
+        parts += ["", _listed(remarks)]
     return Group(*parts, "")
 
 
@@ -64,173 +89,158 @@ def _heading(run: Run) -> Text:
     from rich.text import Text
 
     header = run.header
-    took = ""
-    if header.ended:
-        seconds = datetime.fromisoformat(header.ended) - datetime.fromisoformat(header.created)
-        took = f"took {format_duration(seconds.total_seconds())}"
-    host = run.provenance.get("host", {}).get("hostname", "")
-    when = datetime.fromisoformat(header.created).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    campaign = header.campaign
-    repeat = f"repeat {campaign.repeat} of {campaign.repeats}" if campaign and campaign.repeats > 1 else ""
-    facts = [fact for fact in (header.engine, host, when, took, repeat) if fact]
     text = Text.assemble(
-        (header.workload, "bold"), " on ", (header.device, "bold"), "  ",
-        (header.status, STATUS_STYLE.get(header.status, "bold")), "\n", (" · ".join(facts), "dim"),
+        (printable(header.workload), "bold"), " on ", (printable(header.device), "bold"), "  ",
+        (header.status, STATUS_STYLE.get(header.status, "bold")),
     )  # fmt: skip
+    if header.verdict in VERDICT_STYLE:
+        text.append(f"  {header.verdict}", style=VERDICT_STYLE[header.verdict])
     if header.reason:
-        text.append(f"\n{header.reason}", style="red")
+        text.append(f"\n{printable(header.reason)}", style="red")
+    for line in (_circumstances(run), _device(run), _common_load(run.measured)):
+        if line:
+            text.append("\n" + printable(" · ".join(line)), style="dim")
     return text
 
 
-def _results(measured: Sequence[tuple[StepView, Measurement]]) -> Table:
-    table = _table("step", "", "IOPS", "bandwidth", "mean", "p50", "p99", "p99.9", "max", left=2)
-    for step, measurement in measured:
-        label = step.label
-        for name, direction in (("read", measurement.read), ("write", measurement.write), ("trim", measurement.trim)):
-            if direction.ios:
-                rates = [format_rate(direction.iops), format_bandwidth(direction.bandwidth)]
-                table.add_row(label, name, *rates, *_latencies(direction.latency))
-                label = ""
-        if measurement.sync.samples:
-            table.add_row(label, "sync", "", "", *_latencies(measurement.sync))
-        table.add_section()
-    return table
+def _circumstances(run: Run) -> list[str]:
+    header, took = run.header, ""
+    begun = datetime.fromisoformat(header.created)
+    if header.ended:
+        seconds = (datetime.fromisoformat(header.ended) - begun).total_seconds()
+        took = f"took {format_duration(seconds)}"
+    host = _facts(run, "host").get("hostname", "")
+    campaign = header.campaign
+    repeat = f"repeat {campaign.repeat} of {campaign.repeats}" if campaign and campaign.repeats > 1 else ""
+    when = begun.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return [str(fact) for fact in (header.engine, host, when, took, repeat, run.path.name) if fact]
 
 
-def _latencies(latency: Latency) -> list[str]:
-    percentiles = [format_latency(value) for value in latency.percentiles(_PERCENTS)]
-    return [format_latency(latency.mean_ns), *percentiles, format_latency(latency.max_ns)]
+def _device(run: Run) -> list[str]:
+    """Say which drive, file system or server it was, as far as the run knows."""
+    facts = _facts(run, "device_start")
+    drive = [facts.get(name) or facts.get(f"disk_{name}") for name in ("model", "firmware")]
+    system = facts.get("file_system")
+    if system and (source := facts.get("mount_source")):
+        system = f"{system} on {source}"
+    return [str(fact) for fact in (*drive, facts.get("medium"), system, facts.get("server")) if fact]
 
 
-def _fairness(measured: Sequence[tuple[StepView, Measurement]]) -> Table:
-    table = _table("step", "clients", "fairness", "slowest", "fastest", "worst read p99", "worst write p99", left=1)
-    for step, measurement in measured:
-        clients = measurement.clients
-        rates = [read + write for read, write in zip(clients.read_iops, clients.write_iops, strict=True)]
-        jain = jain_index(rates)
-        worst = [
-            format_latency(max((v for v in column if v is not None), default=None))
-            for column in (clients.read_p99_ns, clients.write_p99_ns)
-        ]
-        table.add_row(
-            step.label, str(len(rates)), "–" if jain is None else f"{jain:.3f}",
-            format_rate(min(rates)), format_rate(max(rates)), *worst,
-        )  # fmt: skip
-    table.caption = "Fairness is Jain's index: 1 when all clients get the same. Rates are IOPS of one client."
-    table.caption_justify = "left"
-    return table
+def _facts(run: Run, group: str) -> dict[str, Any]:
+    found = run.provenance.get(group)
+    return found if isinstance(found, dict) else {}
+
+
+def _common_load(steps: Sequence[StepView]) -> list[str]:
+    """Say what the jobs of all steps have in common: `random, 70% reads, 4KiB blocks`."""
+    jobs = [step.job for step in steps]
+    if not jobs or any(step.step.get("beside") for step in steps):
+        return []
+    common = {
+        name: value for name, value in jobs[0].items() if all(name in job and job[name] == value for job in jobs[1:])
+    }
+    if common.get("block_size_mix"):
+        common.pop("block_size", None)
+    said = [str(common["pattern"])] if "pattern" in common else []
+    said += [_phrase(name, common[name]) for name in _LOAD if common.get(name) not in (None, _UNSAID.get(name))]
+    if common.get("duration"):
+        said.append(f"{label_value('duration', common['duration'])} each")
+    return said
+
+
+def _phrase(name: str, value: Any) -> str:
+    if name == "read_fraction" and value in (0, 1):
+        return "reads only" if value else "writes only"
+    if name == "distribution":
+        kind, _, zones = str(value).partition(":")
+        return kind if "/" in zones else str(value)  # the shares and sizes of zones are no few words
+    return label_phrase(name, value)
+
+
+def _results(measured: Sequence[tuple[StepView, Measurement]]) -> RenderableType:
+    names = [StepName(step.label, step.labels, "red" if measurement.errors else "") for step, measurement in measured]
+    lines = [line for number, (_, measurement) in enumerate(measured) for line in _lines(number, measurement)]
+    rows = [line.step for line in lines]
+    directions = Column("", [line.direction for line in lines], words=True)
+    ways = step_columns(names, rows)
+    layouts: list[Layout] = []
+    for number, choice in enumerate(_CHOICES):
+        numbers = [Column(heading, [line.values.get(heading, "") for line in lines]) for heading in choice]
+        if number < _ONE_LINE:
+            layouts += [layout_of([*way, directions, *numbers]) for way in ways]
+        if number >= _ONE_LINE - 1:
+            layouts.append(stacked_layout(names, rows, [directions, *numbers]))
+    return FirstFitting(layouts)
+
+
+def _lines(step: int, measurement: Measurement) -> Iterator[_Line]:
+    for name, part in used_directions(measurement):
+        rates = {"IOPS": format_rate(part.iops), "bandwidth": format_bandwidth(part.bandwidth)}
+        yield _Line(step, name, rates | _latencies(part.latency))
+    if measurement.sync.samples:
+        yield _Line(step, "sync", _latencies(measurement.sync))
+
+
+def _latencies(latency: Latency) -> dict[str, str]:
+    if not latency.samples:
+        return dict.fromkeys(("mean", *_PERCENTS, "max"), "–")
+    values = zip(_PERCENTS, latency.percentiles(list(_PERCENTS.values())), strict=True)
+    return {
+        "mean": format_latency(latency.mean_ns),
+        **{name: format_latency(value) for name, value in values},
+        "max": format_latency(latency.max_ns),
+    }
+
+
+def _fairness(steps: Sequence[tuple[StepView, Clients]]) -> RenderableType:
+    """Show how evenly the clients of each step were served, with the unlucky ones."""
+    from rich.console import Group
+
+    names = [StepName(step.label, step.labels) for step, _ in steps]
+    clients = [found for _, found in steps]
+    rates = [[r + w for r, w in zip(c.read_iops, c.write_iops, strict=True)] for c in clients]
+    worst = {"read": [_worst(c.read_p99_ns) for c in clients], "write": [_worst(c.write_p99_ns) for c in clients]}
+    told = all(f"{len(own)} client" in name.label for own, name in zip(rates, names, strict=True))
+    count = [] if told else [Column("clients", [str(len(own)) for own in rates])]
+    total = Column("total\nIOPS", [format_rate(sum(own)) for own in rates])
+    jain = Column("Jain's\nindex", [_jain(own) for own in rates])
+    slowest = Column("slowest\nclient", [format_rate(min(own)) for own in rates])
+    fastest = Column("fastest\nclient", [format_rate(max(own)) for own in rates])
+    tails = [Column(f"worst {name}\np99", texts) for name, texts in worst.items() if set(texts) != {"–"}]
+    choices = (
+        [*count, total, jain, slowest, fastest, *tails],
+        [*count, jain, slowest, fastest, *tails],
+        [*count, jain, slowest, *tails],
+        [jain, slowest, *tails[:1]],
+        [jain, slowest],
+    )
+    ways = step_columns(names, list(range(len(names))))
+    layouts = [layout_of([*way, *choice]) for choice in choices for way in ways]
+    said = "Jain's index is 1 where all clients get the same, and 1/n where one of n gets everything."
+    return Group(FirstFitting(layouts), text_of(said, "dim"))
+
+
+def _jain(rates: Sequence[float]) -> str | Text:
+    index = jain_index(rates)
+    return "–" if index is None else text_of(f"{index:.3f}", "yellow" if index < _UNEVEN else "")
+
+
+def _worst(column: Sequence[int | None]) -> str:
+    return format_latency(max((value for value in column if value is not None), default=None))
 
 
 def _remarks(run: Run) -> Iterator[tuple[str, str]]:
-    for step in run.steps:
-        if step.status != "COMPLETED":
-            yield f"Step {step.index}, {step.label}, ended as {step.status}: {step.error}", "red"
-        elif step.measurement is not None and step.measurement.errors:
-            errors = ", ".join(f"{count:,} × {name}" for name, count in step.measurement.errors.items())
-            yield f"Step {step.index}, {step.label}: failed I/Os, {errors}. They are not in the latencies.", "red"
-    for text in run.notes:
-        yield f"Note: {text}", "yellow"
-    for text in dict.fromkeys(note for step in run.measured if step.measurement for note in step.measurement.notes):
-        yield f"Note: {text}", "yellow"
-    if any(_unsupported(step.measurement) for step in run.measured if step.measurement is not None):
-        yield "– : fewer than ten samples lie beyond that percentile; measure longer to see it.", "dim"
+    for remark in remarks_of(name_runs([run])):
+        yield remark.text, "red" if remark.serious else "yellow"
 
 
-def _unsupported(measurement: Measurement) -> bool:
-    used = [d.latency for d in (measurement.read, measurement.write, measurement.trim) if d.ios]
-    used += [measurement.sync] if measurement.sync.samples else []
-    return any(None in latency.percentiles(_PERCENTS) for latency in used)
-
-
-def _important(row: ComparedRow) -> bool:
-    if row.metric in _PER_CLIENT:
-        return "clients" in row.labels
-    if row.metric not in _SHOWN or row.direction == "all":
-        return False
-    if row.metric == "bandwidth":
-        return all(v is None for v in row.values) or _large(row)
-    return True
-
-
-def _large(row: ComparedRow) -> bool:
-    """Whether the step's blocks are large; read off its label, since rows know no jobs."""
-    size = row.labels.get("block_size")
-    return isinstance(size, int) and size >= _LARGE_BLOCK
-
-
-def _side_by_side(comparison: Comparison, rows: Sequence[ComparedRow]) -> Table:
-    reference, *others = [subject.tag for subject in comparison.subjects]
-    headings = [part for tag in others for part in (tag, "ratio")]
-    table = _table("step", "", reference, *headings, left=2)
-    for _, same in groupby(rows, key=lambda row: row.step):
-        label = ""
-        for number, row in enumerate(same):
-            label = row.label if number == 0 else ""
-            cells: list[str | Text] = [_value(row, 0)]
-            for index in range(1, len(row.values)):
-                cells += [_value(row, index), _ratio(row, index)]
-            table.add_row(label, _metric(row), *cells)
-        table.add_section()
-    return table
-
-
-def _one_below_the_other(comparison: Comparison, rows: Sequence[ComparedRow]) -> Table:
-    table = _table("step", "", "subject", "value", "ratio", left=3)
-    for _, same in groupby(rows, key=lambda row: row.step):
-        for number, row in enumerate(same):
-            for index, subject in enumerate(comparison.subjects):
-                first = index == 0
-                table.add_row(
-                    row.label if first and number == 0 else "", _metric(row) if first else "",
-                    subject.tag, _value(row, index), _ratio(row, index) if index else "",
-                )  # fmt: skip
-        table.add_section()
-    return table
-
-
-def _metric(row: ComparedRow) -> str:
-    name = _NAMES.get(row.metric, row.metric.removeprefix("latency_").replace("_", " "))
-    return name if row.direction == "all" else f"{row.direction} {name}"
-
-
-def _value(row: ComparedRow, index: int) -> str:
-    value = row.values[index]
-    if value is None:
-        return "–"
-    form = {"1/s": format_rate, "B/s": format_bandwidth, "ns": format_latency}.get(row.unit)
-    return form(value) if form else f"{value:.3f}"
-
-
-def _ratio(row: ComparedRow, index: int) -> Text:
-    """Show a ratio; in colour only where its interval leaves no doubt on which side of 1 it is."""
-    from rich.text import Text
-
-    ratio, interval = row.ratio[index], row.ratio_interval[index]
-    if ratio is None:
-        return Text("–")
-    if interval is None:
-        return Text(f"{ratio:.3g}×")
-    style = ""
-    if interval[0] > 1 or interval[1] < 1:
-        style = "green" if (ratio > 1) == row.higher_is_better else "red"
-    return Text(f"{ratio:.3g}× [{interval[0]:.3g}, {interval[1]:.3g}]", style=style)
-
-
-def _table(*headings: str, left: int) -> Table:
-    """Make a table whose first `left` columns hold words and the others numbers."""
-    from rich import box
+def _listed(remarks: Sequence[tuple[str, str]]) -> RenderableType:
+    """Set sentences below one another, each with a mark, its further lines indented."""
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for number, heading in enumerate(headings):
-        words = number < left
-        table.add_column(
-            heading, justify="left" if words else "right", overflow="fold", no_wrap=not words or number == 1
-        )
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=1)
+    table.add_column(overflow="fold")
+    for text, style in remarks:
+        table.add_row(text_of("!" if style == "red" else "·", style), text_of(text, style if style == "red" else ""))
     return table
-
-
-def _sentence(text: str, style: str) -> RenderableType:
-    from rich.text import Text
-
-    return Text(text, style=style)

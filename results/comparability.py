@@ -79,7 +79,7 @@ def _missing_metrics(
         for tag, own in sets.items():
             for direction, metric in everything - own:
                 short = metric.removeprefix("latency_")
-                key = (tag, short if direction == "all" else f"{direction} {short}")
+                key = (tag, f"overall {short}" if direction == "all" else f"{direction} {short}")
                 lacking[key] = lacking.get(key, 0) + 1
     metrics: dict[tuple[str, int], list[str]] = {}
     for (tag, name), count in sorted(lacking.items()):

@@ -132,12 +132,16 @@ def check_distribution(text: str) -> None:
             f"distribution '{text}' is not known",
             hint="Use uniform, zipf:1.2, pareto:0.9, normal:20 or zoned:50/5:30/15:20/80.",
         )
-    wrong = {
-        "zipf": lambda: float(value) == 1 and "theta must not be 1",
-        "pareto": lambda: not 0 < float(value) < 1 and "the input must be between 0 and 1",
-        "normal": lambda: not 0 <= float(value) < 100 and "the deviation must be below 100 %",
-        "zoned": lambda: _wrong_zones(value),
-    }.get(kind, lambda: "")()
+    wrong = ""
+    match kind:
+        case "zipf" if float(value) == 1:
+            wrong = "theta must not be 1"
+        case "pareto" if not 0 < float(value) < 1:
+            wrong = "the input must be between 0 and 1"
+        case "normal" if float(value) >= 100:
+            wrong = "the deviation must be below 100 %"
+        case "zoned":
+            wrong = _wrong_zones(value)
     if wrong:
         raise InputError(f"distribution '{text}': {wrong}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,16 +39,19 @@ def run(
     from ..session import Options, prepare
 
     options = Options(output, repeat, frozenset(destroy), io_log, parse_duration(grace))
-    carry_out(prepare(workload, device, settings_of(set_), options), json)
+    carry_out(prepare(workload, device, settings_of(set_), options), json, device)
 
 
-def carry_out(planned: list[PlannedRun], json: bool) -> None:
-    """Execute prepared runs with live progress, print what came out, exit with the right status."""
+def carry_out(planned: list[PlannedRun], json: bool, devices: Sequence[str] = ()) -> None:
+    """Execute prepared runs with live progress, print what came out, exit with the right status.
+
+    They ran in a random order where there are repeats; they are shown in the order of `devices`.
+    """
     from ..progress import observer_for
     from ..session import execute
 
     finished = execute(planned, lambda run: observer_for(run, quiet=json))
-    conclude(finished, json)
+    conclude(sorted(finished, key=lambda one: devices.index(one.device)) if devices else finished, json)
 
 
 def conclude(finished: list[Finished], json: bool) -> None:
@@ -60,9 +64,12 @@ def conclude(finished: list[Finished], json: bool) -> None:
     if json:
         print_json({"runs": [{"path": str(one.path), "status": one.status, "reason": one.reason} for one in finished]})
     else:
+        # Of repeats the comparison says more in less space.
+        repeated = len(finished) > len({one.device for one in finished})
         for one in finished:
-            with open_run(one.path) as opened:
-                show(run_summary(opened))
+            if not repeated or one.status != "COMPLETED":
+                with open_run(one.path) as opened:
+                    show(run_summary(opened))
         complete = [one.path for one in finished if one.status == "COMPLETED"]
         if len(complete) > 1:
             show(comparison_table(compare_files(complete)))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import time
 from contextlib import ExitStack
@@ -211,7 +212,7 @@ def test_steps_with_the_same_job_stand_side_by_side_whatever_their_seeds(two: li
     assert "no counterpart" not in page.text
 
 
-def test_repeats_share_a_letter_and_a_colour_and_are_summed_up_by_their_median(
+def test_repeats_share_a_letter_and_a_colour_and_are_summed_up_with_an_interval(
     tmp_path: Path, sample_runs: ModuleType
 ) -> None:
     page = page_of(*sample_runs.many_repeats(tmp_path, 6, intervals=3))
@@ -220,7 +221,8 @@ def test_repeats_share_a_letter_and_a_colour_and_are_summed_up_by_their_median(
         "B · nbd:memory · 3 repeats",
     }
     assert "A3" in page.text
-    assert "medians of the repeats" in page.text
+    assert "Values are geometric means over the runs of a subject" in page.text
+    assert re.search(r"0\.\d\d×\s*0\.\d\d–0\.\d\d", page.text)
     lines = {block["fixed"]["run"] for block in page.data["datasets"]["rates-0"]}
     assert len(lines) == 6
 
@@ -245,7 +247,7 @@ def test_a_percentile_without_support_is_not_drawn_and_the_page_says_so(
     ]
     page = page_of(sample_runs.write(tmp_path, "few", sample_runs.record("file:/a", steps, notes=[])))
     assert {block["fixed"]["style"] for block in page.data["datasets"]["latencies-0"]} == {"p50", "p99"}
-    assert "p99.9 is not shown for qd1, qd2: fewer than ten samples lie beyond it." in page.text
+    assert "p99.9 is not shown for qd1, qd2: fewer than ten samples lie beyond." in page.text
     longest = max(x for block in page.data["datasets"]["distribution-read"] for x in block["columns"]["x"])
     assert longest <= 2000 / 10 * 1.01
 
