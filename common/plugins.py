@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 
+from .. import __version__
 from .errors import InputError
 
+DISTRIBUTION = "storbench"
 
-class Plugin(msgspec.Struct, frozen=True):
-    """One entry point and what came of it."""
+
+class Listed(msgspec.Struct, frozen=True):
+    """One thing that can be named on the command line, and where it comes from."""
 
     name: str
     distribution: str
@@ -20,6 +23,21 @@ class Plugin(msgspec.Struct, frozen=True):
     object: Any = None
     broken: str = ""
     """Why it cannot be used; empty where it can."""
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one line; empty where it is broken."""
+        return str(getattr(self.object, "summary", ""))
+
+    @property
+    def example(self) -> str:
+        """How to name it; empty where nothing but the name is needed."""
+        return str(getattr(self.object, "example", ""))
+
+    @property
+    def parameters(self) -> type[Any] | None:
+        """The struct of its parameters, None where it has none."""
+        return getattr(self.object, "parameters", None)
 
     def usable(self, what: str) -> Any:
         """Give the object. Raises `InputError` with the reason where it is broken; `what` is its kind in words."""
@@ -31,15 +49,20 @@ class Plugin(msgspec.Struct, frozen=True):
         return self.object
 
 
+def builtin(name: str, found: object) -> Listed:
+    """List something of storbench's own."""
+    return Listed(name, DISTRIBUTION, __version__, found)
+
+
 def load_plugins(
-    group: str, *, name_of: Callable[[Any], str], fault_of: Callable[[Any], str], taken: Collection[str], owner: str
-) -> list[Plugin]:
+    group: str, *, name_of: Callable[[Any], str], fault_of: Callable[[Any], str], taken: Collection[str]
+) -> list[Listed]:
     """Load every entry point of a group, in an order that does not change.
 
-    `fault_of` says why an object cannot be used, empty where it can. Names in `taken` belong to `owner`; a plug-in that
-    wants one of them, or the name of an earlier plug-in, is broken.
+    `fault_of` says why an object cannot be used, empty where it can. Names in `taken` are storbench's own; a plug-in
+    that wants one of them, or the name of an earlier plug-in, is broken.
     """
-    owners = dict.fromkeys(taken, owner)
+    owners = dict.fromkeys(taken, DISTRIBUTION)
     found = []
     for entry in sorted(entry_points(group=group), key=lambda entry: (_origin(entry), entry.name)):
         plugin = _load(entry, name_of, fault_of)
@@ -60,7 +83,7 @@ def lacks(found: object, names: Collection[str]) -> str:
     return f"it lacks {', '.join(missing)}" if missing else ""
 
 
-def _load(entry: EntryPoint, name_of: Callable[[Any], str], fault_of: Callable[[Any], str]) -> Plugin:
+def _load(entry: EntryPoint, name_of: Callable[[Any], str], fault_of: Callable[[Any], str]) -> Listed:
     distribution, version = _origin(entry)
     try:
         found = entry.load()
@@ -69,7 +92,7 @@ def _load(entry: EntryPoint, name_of: Callable[[Any], str], fault_of: Callable[[
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code may raise anything
         found, name = None, entry.name
         broken = f"loading {entry.value} raised {type(error).__name__}: {error}"
-    return Plugin(name, distribution, version, None if broken else found, broken)
+    return Listed(name, distribution, version, None if broken else found, broken)
 
 
 def _origin(entry: EntryPoint) -> tuple[str, str]:

@@ -9,50 +9,22 @@ from urllib.parse import unquote
 
 import msgspec
 
-from .. import __version__
 from ..common.errors import InputError, nearest
 from ..common.parameters import describe_parameters, parse_parameters
-from ..common.plugins import Plugin, lacks, load_plugins
+from ..common.plugins import Listed, builtin, lacks, load_plugins
 from .base import API_VERSION, Device, DeviceKind
 
 GROUP = "storbench.devices"
-DISTRIBUTION = "storbench"
 
 _BUILTIN = ("file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix")
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """One kind of device as `storbench list` shows it."""
-
-    name: str
-    """Its scheme."""
-    summary: str
-    distribution: str
-    version: str
-    broken: str = ""
-    """Why it cannot be used; empty where it can."""
-    example: str = ""
-    parameters: type[Any] | None = None
-    kind: Any = None
-
-
 def device_kinds() -> list[Listed]:
-    """Give every kind of device, the broken ones with their reason."""
-    modules = [import_module(f".{name}", __package__) for name in _BUILTIN]
-    own = [_listed(module.KIND, DISTRIBUTION, __version__) for module in modules]
-    plugins = load_plugins(
-        GROUP,
-        name_of=lambda found: found.scheme,
-        fault_of=_fault,
-        taken=[one.name for one in own],
-        owner=DISTRIBUTION,
-    )
-    return own + [
-        Listed(p.name, "", p.distribution, p.version, p.broken)
-        if p.broken
-        else _listed(p.object, p.distribution, p.version)
-        for p in plugins
-    ]
+    """Give every kind of device by its scheme, the broken ones with their reason."""
+    kinds = [import_module(f".{name}", __package__).KIND for name in _BUILTIN]
+    own = [builtin(kind.scheme, kind) for kind in kinds]
+    taken = [one.name for one in own]
+    return own + load_plugins(GROUP, name_of=lambda found: str(found.scheme), fault_of=_fault, taken=taken)
 
 
 def resolve_device(url: str) -> Device:
@@ -64,9 +36,7 @@ def resolve_device(url: str) -> Device:
     found = _kind_of(place)
     if found is None:
         raise _unknown(url, place)
-    # A broken plug-in stops with its reason here, and only here.
-    plugin = Plugin(found.name, found.distribution, found.version, found.kind, found.broken)
-    kind: DeviceKind = plugin.usable("device kind")
+    kind: DeviceKind = found.usable("device kind")
     address = place[len(kind.scheme) :].removeprefix(":")
     return kind.resolve(url, address, parse_parameters(kind.parameters, query, f"device '{url}'"))
 
@@ -98,10 +68,6 @@ def _kind_of(place: str) -> Listed | None:
     """Find the longest scheme that a URL begins with."""
     fitting = [one for one in device_kinds() if place == one.name or place.startswith(f"{one.name}:")]
     return max(fitting, key=lambda one: len(one.name), default=None)
-
-
-def _listed(kind: DeviceKind, distribution: str, version: str) -> Listed:
-    return Listed(kind.scheme, kind.summary, distribution, version, "", kind.example, kind.parameters, kind)
 
 
 def _fault(found: object) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..common.parameters import Parameter, describe_parameters
+from ..common.plugins import Listed
 from ..devices.registry import device_kinds
 from ..reports.exports import export_formats
 from ..workloads.registry import workloads
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One thing that can be named on the command line."""
+    """One thing that can be named on the command line, as `storbench list --json` prints it."""
 
     name: str
     summary: str
@@ -41,17 +42,9 @@ def broken_plugins() -> list[tuple[str, str]]:
     return [(entry.name, entry.broken) for entries in inventory().values() for entry in entries if entry.broken]
 
 
-def _entry(one: Any) -> Entry:
-    parameters = getattr(one, "parameters", None)
-    return Entry(
-        one.name,
-        one.summary,
-        one.distribution,
-        one.version,
-        getattr(one, "broken", "") or "",
-        getattr(one, "example", "") or "",
-        describe_parameters(parameters) if parameters is not None else [],
-    )
+def _entry(one: Listed) -> Entry:
+    parameters = describe_parameters(one.parameters) if one.parameters is not None else []
+    return Entry(one.name, one.summary, one.distribution, one.version, one.broken, one.example, parameters)
 
 
 def inventory_tables(chosen: dict[str, list[Entry]]) -> list[RenderableType]:

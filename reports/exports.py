@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..common.errors import InputError, StorbenchError, nearest
-from ..common.plugins import Plugin, lacks, load_plugins
+from ..common.plugins import Listed, builtin, lacks, load_plugins
 from ..results.histogram import bin_values
 from ..results.run_file import Run, StepView
 from .machine import run_json, step_json
 
 API_VERSION = 1
 GROUP = "storbench.reports"
-DISTRIBUTION = "storbench"
 
 
 @runtime_checkable
@@ -36,41 +33,27 @@ class Export(Protocol):
         ...
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """One format as `storbench list` shows it."""
-
-    name: str
-    summary: str
-    distribution: str
-    version: str
-    broken: str = ""
-    """Why it cannot be used; empty where it can."""
-
-
 def export(run: Run, format_: str) -> bytes:
     """Give a run in a format.
 
     Raises `InputError` for a format that is unknown or broken, `StorbenchError` where a plug-in's own rendering fails.
     """
-    if format_ in _BUILTIN:
-        return _BUILTIN[format_][1](run)
-    for plugin in _plugins():
-        if plugin.name == format_:
-            return _rendered(plugin, run)
-    known = [one.name for one in export_formats()]
-    raise InputError(f"there is no export format '{format_}'", hint=nearest(format_, known))
+    formats = export_formats()
+    for one in formats:
+        if one.name == format_:
+            return _rendered(one, run)
+    raise InputError(f"there is no export format '{format_}'", hint=nearest(format_, [one.name for one in formats]))
 
 
 def export_formats() -> list[Listed]:
     """Give every format, the broken ones with their reason."""
-    own = [Listed(name, summary, DISTRIBUTION, __version__) for name, (summary, _) in _BUILTIN.items()]
-    return own + [
-        Listed(p.name, "" if p.broken else p.object.summary, p.distribution, p.version, p.broken) for p in _plugins()
-    ]
+    own = [builtin(one.name, one) for one in (CsvExport(), JsonExport())]
+    taken = [one.name for one in own]
+    return own + load_plugins(GROUP, name_of=lambda found: str(found.name), fault_of=_fault, taken=taken)
 
 
-def _rendered(plugin: Plugin, run: Run) -> bytes:
-    """Let a plug-in render; whatever it does wrong is said with its name."""
+def _rendered(plugin: Listed, run: Run) -> bytes:
+    """Let a format render; whatever it does wrong is said with its name."""
     found: Export = plugin.usable("export format")
     try:
         content: object = found.render(run)
@@ -88,36 +71,50 @@ def _rendered(plugin: Plugin, run: Run) -> bytes:
     )
 
 
-def _csv(run: Run) -> bytes:
-    """Give the tidy table (RFC 4180), each row with its run, device and the labels of its step.
+class CsvExport:
+    """For spreadsheets."""
 
-    A label that is called like a column of the table gets `label_` before its name.
-    """
-    labels = {step.index: step.labels for step in run.steps}
-    names = sorted({name for values in labels.values() for name in values})
-    table = run.table
-    columns = list(table)
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    fixed = ["run", "workload", "device", *columns]
-    writer.writerow([*fixed, *(f"label_{name}" if name in fixed else name for name in names)])
-    header = run.header
-    for row in zip(*(table[name] for name in columns), strict=True):
-        values = dict(zip(columns, row, strict=True))
-        here = labels.get(int(values["step"]), {})
-        writer.writerow([header.run, header.workload, header.device, *row, *(here.get(name, "") for name in names)])
-    return stream.getvalue().encode()
+    name = "csv"
+    summary = "the tidy table, one row per step, direction and metric"
+    api_version = API_VERSION
+
+    def render(self, run: Run) -> bytes:
+        """Give the tidy table (RFC 4180), each row with its run, device and the labels of its step.
+
+        A label that is called like a column of the table gets `label_` before its name.
+        """
+        labels = {step.index: step.labels for step in run.steps}
+        names = sorted({name for values in labels.values() for name in values})
+        table = run.table
+        columns = list(table)
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream)
+        fixed = ["run", "workload", "device", *columns]
+        writer.writerow([*fixed, *(f"label_{name}" if name in fixed else name for name in names)])
+        header = run.header
+        for row in zip(*(table[name] for name in columns), strict=True):
+            values = dict(zip(columns, row, strict=True))
+            here = labels.get(int(values["step"]), {})
+            writer.writerow([header.run, header.workload, header.device, *row, *(here.get(name, "") for name in names)])
+        return stream.getvalue().encode()
 
 
-def _json(run: Run) -> bytes:
-    """Give everything but the engine's raw output, the logs of single I/Os and the journal."""
-    facts = run_json(run)
-    facts["steps"] = [_step(step) for step in run.steps]
-    facts["recipe"] = run.recipe
-    facts["provenance"] = run.provenance
-    facts["telemetry"] = {name: values.tolist() for name, values in run.telemetry.items()}
-    facts["telemetry_units"] = run.telemetry_units
-    return msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
+class JsonExport:
+    """For programs."""
+
+    name = "json"
+    summary = "everything, with histograms, series and telemetry"
+    api_version = API_VERSION
+
+    def render(self, run: Run) -> bytes:
+        """Give everything but the engine's raw output, the logs of single I/Os and the journal."""
+        facts = run_json(run)
+        facts["steps"] = [_step(step) for step in run.steps]
+        facts["recipe"] = run.recipe
+        facts["provenance"] = run.provenance
+        facts["telemetry"] = {name: values.tolist() for name, values in run.telemetry.items()}
+        facts["telemetry_units"] = run.telemetry_units
+        return msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
 
 
 def _step(step: StepView) -> dict[str, Any]:
@@ -140,18 +137,6 @@ def _step(step: StepView) -> dict[str, Any]:
 def _histogram(counts: NDArray[np.int64]) -> dict[str, list[int]]:
     filled = counts.nonzero()[0]
     return {"bins": filled.tolist(), "latency_ns": bin_values()[filled].tolist(), "counts": counts[filled].tolist()}
-
-
-_BUILTIN: dict[str, tuple[str, Callable[[Run], bytes]]] = {
-    "csv": ("the tidy table, one row per step, direction and metric", _csv),
-    "json": ("everything, with histograms, series and telemetry", _json),
-}
-
-
-def _plugins() -> list[Plugin]:
-    return load_plugins(
-        GROUP, name_of=lambda found: found.name, fault_of=_fault, taken=list(_BUILTIN), owner=DISTRIBUTION
-    )
 
 
 def _fault(found: Any) -> str:

@@ -15,31 +15,18 @@ import msgspec
 from .. import __version__
 from ..common.errors import InputError, nearest
 from ..common.parameters import describe_parameters
-from ..common.plugins import Plugin, lacks, load_plugins
+from ..common.plugins import DISTRIBUTION, Listed, builtin, lacks, load_plugins
 from .base import API_VERSION, Workload
 from .fio_file import FioFile, parse_fio_file, workload_name
 from .fio_sections import parse_sections
 from .toml_workload import TomlWorkload, parse_toml_workload
 
 GROUP = "storbench.workloads"
-DISTRIBUTION = "storbench"
 
 _BUILTIN = ("randrw", "sequential", "update", "users")
 _FIO_SUFFIXES = (".fio", ".job", ".ini")
 _EXAMPLES = Path(__file__).with_name("examples")
 _LARGEST_FILE = 1 << 20
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """One workload as `storbench list` shows it."""
-
-    name: str
-    summary: str
-    distribution: str
-    version: str
-    broken: str = ""
-    """Why it cannot be used; empty where it can."""
-    parameters: type[Any] | None = None
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,14 +41,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def workloads() -> list[Listed]:
     """Give every workload that has a name, the broken ones with their reason: builtin, shipped files, plug-ins."""
-    own = [*map(_builtin, _BUILTIN), *_shipped()]
-    listed = [Listed(w.name, w.summary, DISTRIBUTION, __version__, parameters=w.parameters) for w in own]
-    for plugin in _plugins():
-        good = plugin.object
-        summary = good.summary if good is not None else ""
-        parameters = good.parameters if good is not None else None
-        listed.append(Listed(plugin.name, summary, plugin.distribution, plugin.version, plugin.broken, parameters))
-    return listed
+    return [*(builtin(w.name, w) for w in (*map(_builtin, _BUILTIN), *_shipped())), *_plugins()]
 
 
 def find_workload(name_or_path: str) -> Workload:
@@ -167,9 +147,9 @@ def _text_of(path: Path) -> str:
         raise InputError(f"{path} is not a text file") from None
 
 
-def _plugins() -> list[Plugin]:
+def _plugins() -> list[Listed]:
     taken = (*_BUILTIN, *(path.stem for path in _EXAMPLES.glob("*.toml")))
-    return load_plugins(GROUP, name_of=lambda found: found.name, fault_of=_fault, taken=taken, owner=DISTRIBUTION)
+    return load_plugins(GROUP, name_of=lambda found: found.name, fault_of=_fault, taken=taken)
 
 
 def _fault(found: object) -> str:
@@ -187,6 +167,6 @@ def _fault(found: object) -> str:
     return "" if isinstance(workload.summary, str) and callable(workload.plan) else "its summary or its plan is wrong"
 
 
-def _workload(plugin: Plugin) -> Workload:
+def _workload(plugin: Listed) -> Workload:
     found: Workload = plugin.usable("workload")
     return found

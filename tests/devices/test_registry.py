@@ -13,7 +13,7 @@ def test_every_builtin_kind_is_listed_with_summary_and_example() -> None:
     for one in listed.values():
         assert one.summary
         assert one.example.startswith(one.name)
-        assert isinstance(one.kind, DeviceKind)
+        assert isinstance(one.object, DeviceKind)
 
 
 @pytest.mark.parametrize(
