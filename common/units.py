@@ -76,17 +76,8 @@ def format_size(count: float) -> str:
 
 def format_duration(seconds: float) -> str:
     """Show a duration as people say it: `38 us`, `1.5 s`, `2 min 5 s`, `3 h 10 min`."""
-    if seconds == 0:
-        return "0 s"
-    magnitude = abs(seconds)
-    if magnitude < 1e-6:
-        return f"{seconds * 1e9:.3g} ns"
-    if magnitude < 1e-3:
-        return f"{seconds * 1e6:.3g} us"
-    if magnitude < 1:
-        return f"{seconds * 1e3:.3g} ms"
-    if magnitude < 60:
-        return f"{seconds:.3g} s"
+    if abs(seconds) < 59.95:
+        return _scaled(seconds, _SECONDS, pad=False) if seconds else "0 s"
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
@@ -97,22 +88,37 @@ def format_duration(seconds: float) -> str:
 
 def format_latency(nanoseconds: float | None) -> str:
     """Show a latency in ns with three significant digits, `–` where there is none."""
-    return "–" if nanoseconds is None else format_duration(nanoseconds / 1e9)
+    if nanoseconds is None:
+        return "–"
+    if nanoseconds >= 60e9:
+        return format_duration(nanoseconds / 1e9)
+    return _scaled(nanoseconds / 1e9, _SECONDS) if nanoseconds else "0 s"
 
 
 def format_rate(per_second: float) -> str:
-    """Show a rate: `950`, `12.3 K`, `1.05 M`."""
-    for factor, unit in ((1e6, " M"), (1e3, " K")):
-        if abs(per_second) >= factor:
-            return (
-                f"{per_second / factor:.3g}{unit}" if per_second / factor < 100 else f"{per_second / factor:.0f}{unit}"
-            )
-    return f"{per_second:.3g}" if per_second < 100 else f"{per_second:.0f}"
+    """Show a rate with three significant digits: `950`, `12.3 K`, `1.05 M`."""
+    return _scaled(per_second, _RATES).rstrip()
 
 
 def format_bandwidth(bytes_per_second: float) -> str:
     """Show a bandwidth in decimal units, as drive makers do: `512 MB/s`."""
-    for factor, unit in ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s")):
-        if abs(bytes_per_second) >= factor:
-            return f"{bytes_per_second / factor:.3g} {unit}"
-    return f"{bytes_per_second:.3g} B/s"
+    return _scaled(bytes_per_second, _BANDWIDTHS)
+
+
+_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_RATES = ((1e6, "M"), (1e3, "K"), (1.0, ""))
+_BANDWIDTHS = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s"))
+
+
+def _scaled(value: float, units: tuple[tuple[float, str], ...], *, pad: bool = True) -> str:
+    """Show three significant digits in the largest unit of which there is one, whole numbers below the smallest.
+
+    With `pad`, zeros at the end stay, so that the numbers of a column have as many digits.
+    """
+    factor, unit = next(((f, u) for f, u in units if abs(value) / f >= 0.9995), units[-1])
+    scaled = value / factor
+    if unit == units[-1][1] and scaled == round(scaled):
+        return f"{scaled:.0f} {unit}"
+    digits = f"{scaled:#.3g}" if abs(scaled) < 999.5 else f"{scaled:.0f}"
+    text = digits.rstrip(".") if pad else f"{float(digits):g}"
+    return f"{text} {unit}"

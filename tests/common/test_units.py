@@ -74,5 +74,14 @@ def test_a_duration_is_shown_as_people_say_it(seconds: float, shown: str) -> Non
 
 
 def test_rates_and_bandwidths_are_shown_with_three_digits() -> None:
-    assert [format_rate(r) for r in (9.5, 950, 12345, 123456, 1.05e6)] == ["9.5", "950", "12.3 K", "123 K", "1.05 M"]
-    assert [format_bandwidth(b) for b in (512e6, 1.5e9, 10)] == ["512 MB/s", "1.5 GB/s", "10 B/s"]
+    assert [format_rate(r) for r in (9.5, 950, 12345, 123456, 1.05e6)] == ["9.50", "950", "12.3 K", "123 K", "1.05 M"]
+    assert [format_bandwidth(b) for b in (512e6, 1.5e9, 10)] == ["512 MB/s", "1.50 GB/s", "10 B/s"]
+
+
+@given(st.floats(1e-9, 59.0))
+def test_a_shown_duration_never_needs_an_exponent_and_is_right_to_three_digits(seconds: float) -> None:
+    text = format_duration(seconds)
+    number, unit = text.split(" ")
+    assert "e" not in number
+    assert 0.9 <= float(number) < 1000
+    assert float(number) * {"s": 1, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit] == pytest.approx(seconds, rel=6e-3)

@@ -57,7 +57,7 @@ def test_a_running_step_is_described_in_one_line() -> None:
     observer.step_begins(1, STEP)
     line = observer.describe(HALF)
     for part in (
-        "[2/3]", STEP.label, "50%", "read 12.3 K/s", "write 950/s", "54 MB/s", "p50 105 us", "p99 2.5 ms", "left"
+        "[2/3]", STEP.label, "50%", "read 12.3 K/s", "write 950/s", "54.0 MB/s", "p50 105 us", "p99 2.50 ms", "left"
     ):  # fmt: skip
         assert part in line
     assert "\n" not in line
@@ -86,7 +86,7 @@ def test_an_ended_step_leaves_its_figures() -> None:
     observer.step_ends(0, STEP, Outcome("COMPLETED", MEASURED))
     line = stream.getvalue().splitlines()[-1]
     assert line.startswith("  [1/3] randrw 4KiB qd16 ")
-    assert "read 5 K IOPS 20.5 MB/s p50 100 ns p99 100 ns" in line
+    assert "read 5.00 K IOPS 20.5 MB/s p50 100 ns p99 100 ns" in line
     assert "write" not in line
 
 
@@ -120,7 +120,7 @@ def test_on_a_terminal_the_running_step_moves_and_its_figures_stay(monkeypatch: 
     text = screen_text(stream)
     assert "file:/t.bin: 3 steps, about 2 min 0 s" in text
     assert "[1/3] randrw 4KiB qd16" in text
-    assert "read 5 K IOPS" in text
+    assert "read 5.00 K IOPS" in text
     # The moving line ends with its step: the cursor is shown again.
     assert stream.getvalue().count("\x1b[?25l") == stream.getvalue().count("\x1b[?25h") == 1
 
