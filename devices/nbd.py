@@ -122,7 +122,7 @@ def ask(uri: str) -> tuple[str, Export]:
 def precious(content: str | None) -> str:
     """Say why an export's content must not be lost without a word; empty where it is plain data."""
     if content is None:
-        return "what it holds could not be found out (file(1) is not installed)"
+        return f"what it holds is unknown, because file(1) is not installed ({install_command('file')})"
     return f"it holds {content[:80]}" if _PRECIOUS.search(content) else ""
 
 

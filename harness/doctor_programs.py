@@ -44,6 +44,7 @@ class _Tool(msgspec.Struct, frozen=True):
 TOOLS = (
     _Tool("nbdkit", "nbd:memory and nbd:file devices", "nbdkit", oldest=(1, 32)),
     _Tool("nbdinfo", "asking NBD servers for size and features", "libnbd", {"apt": "libnbd-bin"}),
+    _Tool("file", "seeing what an NBD export holds before it is written", "file"),
     _Tool(
         "nbdfuse",
         "giving an NBD device a file name, for the kernel's engines and fault injection",

@@ -39,6 +39,7 @@ missing_packages() {
     has fio || echo fio
     has nbdkit || echo nbdkit
     has nbdinfo || echo libnbd-bin
+    has file || echo file # with it nbdinfo says what an export holds
     if ! works .venv/bin/python; then
         python=$(find_python)
         if [ -n "$python" ]; then

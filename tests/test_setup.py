@@ -48,7 +48,7 @@ def test_without_root_and_sudo_it_prints_the_one_command_and_touches_nothing(bar
     assert result.returncode == 2
     (command,) = (line.strip() for line in result.stderr.splitlines() if "apt-get" in line)
     assert command == (
-        "apt-get update && apt-get install --yes --no-install-recommends fio nbdkit libnbd-bin python3 python3-venv"
+        "apt-get update && apt-get install --yes --no-install-recommends fio nbdkit libnbd-bin file python3 python3-venv"
     )
     assert sorted(path.name for path in bare_machine.iterdir()) == ["scripts"]
 
@@ -57,7 +57,7 @@ def test_without_apt_it_names_what_is_missing(bare_machine: Path) -> None:
     result = run_setup(bare_machine, "run")
 
     assert result.returncode == 2
-    assert "fio nbdkit libnbd-bin" in result.stderr
+    assert "fio nbdkit libnbd-bin file" in result.stderr
 
 
 def test_a_mistyped_purpose_is_refused(bare_machine: Path) -> None:
