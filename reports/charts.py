@@ -134,12 +134,13 @@ def time_chart(
     log: bool = False,
     band: bool = False,
     steps: bool = False,
+    points: bool = False,
     lines: int = 1,
 ) -> dict[str, Any]:
     """Draw a column over time, a line for each key, style and step. Fields: x in seconds, key, style, step, y.
 
     With `band`, the columns low and high shade what lay between within a bucket; with `steps`, the data set `marks`
-    (x, label) draws where the steps began.
+    (x, label) draws where the steps began; with `points`, each value has a dot: a line of one value is none.
     """
     import altair as alt
 
@@ -155,7 +156,8 @@ def time_chart(
         area = base.mark_area(opacity=0.18, clip=True, strokeWidth=0)
         layers.append(area.encode(**encoded, y=alt.Y("low:Q"), y2="high:Q"))
     vertical = _vertical(y_format, log=log, field=y, extent=_EXTENT)
-    line = base.mark_line(clip=True, **_stroke(1.5, lines)).encode(**encoded, y=vertical)
+    dots = {"point": {"size": 22, "filled": True, "opacity": 1}} if points else {}
+    line = base.mark_line(clip=True, **dots, **_stroke(1.5, lines)).encode(**encoded, y=vertical)
     layers.append(line.encode(strokeDash=_dash(styles)) if styles else line)
     return _finish(alt.layer(*layers), SERIES_HEIGHT, ["x"])
 

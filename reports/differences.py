@@ -11,6 +11,17 @@ import msgspec
 from .names import NamedRun
 
 _STARTS = ("environment", "device")
+_MOVING = (
+    "load_",
+    "io_pressure",
+    "memory_available",
+    "dirty_bytes",
+    "writeback_bytes",
+    "aio_used",
+    "steal_s",
+    "cpu_mhz",
+)
+"""What is never twice the same, though nobody changes anything; the telemetry shows how it moved."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -47,7 +58,7 @@ def changes_within(runs: Sequence[NamedRun]) -> list[Change]:
         for group in _STARTS
         for end in (flat(named.run.provenance.get(f"{group}_end") or {}),)
         for name, before in flat(named.run.provenance.get(f"{group}_start") or {}).items()
-        if name in end and before != end[name]
+        if name in end and before != end[name] and not name.startswith(_MOVING)
     ]
 
 
@@ -68,7 +79,7 @@ def _facts_at_start(named: NamedRun) -> dict[str, str]:
     for group in ("host", "environment", "device", "plugins"):
         facts = provenance.get(f"{group}_start", provenance.get(group))
         if isinstance(facts, Mapping):
-            found |= {f"{group}: {name}": text for name, text in flat(facts).items()}
+            found |= {f"{group}: {name}": text for name, text in flat(facts).items() if not name.startswith(_MOVING)}
         elif facts:
             found[group] = _text(facts)
     return {name: text for name, text in found.items() if text}

@@ -62,12 +62,13 @@ def series_section(runs: Sequence[NamedRun]) -> Section | None:
                     blocks.append(block)
                     banded |= "low" in block.columns
     datasets = {"series": blocks, "series-marks": [_marks(with_series[0].run)]}
+    few = all(len(block.columns["x"]) <= _FEW for block in blocks)
     figures = []
     for name, title, y_format, log in _METRICS:
         if not any(value is not None for block in blocks for value in block.columns[name]):
             continue
         band = banded and name == "iops"
-        spec = time_chart(keys, styles, name, y_format, log=log, band=band, steps=True, lines=len(runs))
+        spec = time_chart(keys, styles, name, y_format, log=log, band=band, steps=True, points=few, lines=len(runs))
         figures.append(
             Figure(
                 f"series-{name}",
@@ -87,6 +88,8 @@ def series_section(runs: Sequence[NamedRun]) -> Section | None:
     return Section("series", "Over time", lead, keys, styles, [Panel("", figures)], datasets, remarks=remarks)
 
 
+_FEW = 5
+"""With no more values in a step each is drawn as a point as well."""
 _BUCKETS = (
     "Long series are drawn in buckets: the line is the mean, the shade reaches from the lowest to the highest interval;"
     " of p99 the highest is drawn."

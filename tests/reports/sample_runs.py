@@ -132,7 +132,7 @@ def record(device: str, steps: list[StepRecord], **more: Any) -> RunRecord:
     """Give a run with provenance, telemetry and notes around its steps."""
     seconds = int(11 * max(len(steps), 1))
     random = np.random.default_rng(len(device))
-    environment = {"governor": "powersave", "load_1min": 0.2, "memory": {"available": 8 << 30}}
+    environment = {"governor": "powersave", "turbo": True, "load_1min": 0.2, "memory": {"available": 8 << 30}}
     header: dict[str, Any] = {
         "run": "0123456789abcdef",
         "workload": "randrw",
@@ -147,7 +147,7 @@ def record(device: str, steps: list[StepRecord], **more: Any) -> RunRecord:
         "argv": ["storbench", "run", "randrw"],
         "host": {"name": "bench-1", "kernel": "6.1.0", "processor": "8 cores"},
         "environment_start": environment,
-        "environment_end": environment | {"load_1min": 3.9},
+        "environment_end": environment | {"load_1min": 3.9, "turbo": False},
         "device_start": {"url": device, "size": 256 << 20, "model": f"model of {device}"},
         "device_end": {"url": device, "size": 256 << 20, "model": f"model of {device}"},
     }
