@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from .alignment import AlignedStep
 from .outline import Outline
-from .subjects import Subject
+from .subjects import Subject, short_device
 
 _NAMED = 5
 """How many steps are named before the rest is counted."""
@@ -46,7 +47,8 @@ def remarks(
     values: Sequence[NDArray[np.float64]],
 ) -> list[str]:
     """Say what a reader of the ratios must know, the gravest first."""
-    found = [*_incomplete(outlines, subjects), *_nothing_in_common(subjects, steps), *_differing_facts(outlines)]
+    found = [*_incomplete(outlines, subjects), *_nothing_in_common(subjects, steps), *_one_device(outlines, subjects)]
+    found += [*_differing_recipes(outlines, subjects), *_differing_facts(outlines)]
     found += _differing_notes(outlines, subjects)
     found += _failed_ios(outlines, subjects, steps, values)
     found += _repeats(subjects)
@@ -114,6 +116,38 @@ def _nothing_in_common(subjects: Sequence[Subject], steps: Sequence[AlignedStep]
         sum(any(run in step.places for run in s.runs) for s in subjects) > 1 for step in steps
     ):
         yield "No step of one subject was measured in another: there is nothing to compare"
+
+
+def _one_device(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Iterator[str]:
+    """Say where two subjects are one device, or one address with other parameters, such as another ioengine."""
+    alike: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        alike.setdefault(subject.device.partition("?")[0], []).append(subject)
+    for address, group in alike.items():
+        ways = {subject.device.partition("?")[2] or "no parameters": None for subject in group}
+        tags = ", ".join(subject.tag for subject in group[:_NAMED]) + (" …" if len(group) > _NAMED else "")
+        runs = Counter(name for s in group for name in {outlines[run].header.run for run in s.runs})
+        if any(count > 1 for count in runs.values()):
+            yield f"{tags} have runs in common: a run does not differ from itself, so the ratios say little"
+        elif len(ways) > 1:
+            seen = "; ".join([*ways][:_NAMED]) + (" …" if len(ways) > _NAMED else "")
+            yield f"{short_device(address)} was opened in different ways ({seen}): a ratio is not of the devices alone"
+        elif len(group) > 1:
+            yield f"{tags} are one device: a ratio is what changed between its runs, not a difference of devices"
+
+
+def _differing_recipes(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Iterator[str]:
+    """Say which subjects did something else than the reference; imported runs have no recipe to compare."""
+    workloads = list(dict.fromkeys(subject.workload for subject in subjects))
+    why = "only steps with the same job are compared, and what ran before them may not be the same"
+    if len(workloads) > 1:
+        yield f"The workloads differ ({', '.join(workloads[:_NAMED])}): {why}"
+        return
+    recipes = [{outlines[run].recipe for run in subject.runs} for subject in subjects]
+    other = [subject.tag for subject, own in zip(subjects, recipes, strict=True) if own != recipes[0]]
+    if other and workloads != ["import"]:
+        more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
+        yield f"{', '.join(other[:_NAMED])}{more}: other parameters of {workloads[0]} than {subjects[0].tag}; {why}"
 
 
 def _differing_facts(outlines: Sequence[Outline]) -> Iterator[str]:

@@ -29,11 +29,16 @@ class Subject(msgspec.Struct, frozen=True):
 
 def group_runs(paths: Sequence[str], outlines: Sequence[Outline]) -> list[Subject]:
     """Group runs of one command on one device; every other run is a subject of its own. The first is the reference."""
-    members: dict[tuple[str, str], list[int]] = {}
+    members: dict[tuple[str, str, int], list[int]] = {}
+    seen: Counter[tuple[str, str, int]] = Counter()
     for index, outline in enumerate(outlines):
         campaign = outline.header.campaign
         own = f"run {index}" if campaign is None else campaign.id
-        members.setdefault((own, outline.header.device), []).append(index)
+        # A command has each repeat once: the same one again is the same run, by a file named twice or a copy, and
+        # would count as a sample that nobody took.
+        repeat = (own, outline.header.device, _repeat(outline))
+        members.setdefault((own, outline.header.device, seen[repeat]), []).append(index)
+        seen[repeat] += 1
     groups = [sorted(runs, key=lambda run: _repeat(outlines[run])) for runs in members.values()]
     names = _tags(groups, paths, outlines)
     return [

@@ -3,10 +3,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storbench.common.errors import InputError
-from storbench.results.comparison import Comparison, compare_files
-from storbench.results.record import Campaign
+from storbench.results.comparison import Comparison, RunData, compare, compare_files
+from storbench.results.outline import Outline, StepOutline
+from storbench.results.record import Campaign, RunHeader
 from storbench.results.run_file import open_run
 
 
@@ -169,3 +172,98 @@ def test_nothing_to_compare_is_refused() -> None:
 def test_ratios_are_finite_numbers(files: list[Path]) -> None:
     for found in compare_files(files).rows:
         assert all(value is None or np.isfinite(value) for value in (*found.values, *found.ratio))
+
+
+def test_a_file_that_is_named_twice_narrows_no_interval(sample_runs: ModuleType, tmp_path: Path) -> None:
+    paths = sample_runs.many_repeats(tmp_path, count=6, intervals=3)
+    once, twice = compare_files(paths), compare_files([*paths, *paths])
+    for a, b in zip(once.rows, twice.rows, strict=True):
+        assert (b.n[:2], b.ratio[:2], b.ratio_interval[:2]) == (a.n, a.ratio, a.ratio_interval)
+        assert b.ratio[2:] == a.ratio
+    assert any("have runs in common" in text for text in twice.remarks)
+    assert not any("have runs in common" in text for text in once.remarks)
+
+
+def run_data(
+    number: int, values: dict[int, float], device: str = "", *, workload: str = "randrw", recipe: str = "r"
+) -> RunData:
+    """Give a run that measured IOPS at some queue depths."""
+    steps = [
+        StepOutline(
+            place, "measure", f"qd{depth}", "COMPLETED", {"queue_depth": depth}, metrics=[("read", "iops", "1/s")]
+        )
+        for place, depth in enumerate(values)
+    ]
+    header = RunHeader(f"id{number}", workload, device or f"file:/data/{number}", "COMPLETED", "2026-02-25T06:13:20Z")
+    return RunData(f"{number}.h5", Outline(header, recipe, steps=steps), np.array([*values.values()], np.float64))
+
+
+measured = st.dictionaries(st.integers(1, 6), st.floats(1e-3, 1e9), max_size=6)
+
+
+@given(measured, measured)
+def test_swapping_the_subjects_inverts_every_ratio(a: dict[int, float], b: dict[int, float]) -> None:
+    forth = {row.label: row for row in compare([run_data(1, a), run_data(2, b)]).rows}
+    back = {row.label: row for row in compare([run_data(2, b), run_data(1, a)]).rows}
+    assert forth.keys() == back.keys()
+    for label, found in forth.items():
+        assert found.values == back[label].values[::-1]
+        there, here = found.ratio[1], back[label].ratio[1]
+        assert there is not None
+        assert here is not None
+        assert there * here == pytest.approx(1)
+
+
+@given(st.lists(measured, min_size=1, max_size=4))
+def test_rows_are_what_two_subjects_have_and_the_rest_is_named(runs: list[dict[int, float]]) -> None:
+    found = compare([run_data(number, values) for number, values in enumerate(runs)])
+    having = {depth: sum(depth in values for values in runs) for values in runs for depth in values}
+    wanted = {f"qd{depth}" for depth, count in having.items() if count >= min(2, len(runs))}
+    assert {row.label for row in found.rows} == wanted
+    for row_found in found.rows:
+        depth = int(row_found.label.removeprefix("qd"))
+        assert row_found.values == [values.get(depth) for values in runs]
+        assert row_found.n == [int(depth in values) for values in runs]
+    lacking = {f"qd{depth}" for depth, count in having.items() if count < len(runs)}
+    said = " ".join(found.unmatched) if len(lacking) <= 5 else ""
+    assert not said or all(label in said for label in lacking)
+    assert bool(lacking) is bool(found.unmatched)
+
+
+@given(measured)
+def test_identical_runs_have_ratios_of_exactly_one(values: dict[int, float]) -> None:
+    assert all(found.ratio == [1.0, 1.0] for found in compare([run_data(1, values), run_data(2, values)]).rows)
+
+
+def test_many_missing_steps_are_counted_not_listed() -> None:
+    found = compare([run_data(1, dict.fromkeys(range(1, 31), 1.0)), run_data(2, {1: 1.0})])
+    assert found.unmatched == ["file:/data/2: no counterpart of qd2, qd3, qd4, qd5, qd6 and 24 more"]
+
+
+def test_other_parameters_are_named_with_whose_they_are() -> None:
+    same, other = run_data(1, {1: 1.0}), run_data(2, {1: 1.0}, recipe="s")
+    (said,) = [text for text in compare([same, other]).remarks if "parameters" in text]
+    assert said.startswith("file:/data/2: other parameters of randrw than file:/data/1")
+    assert not any("parameters" in text for text in compare([same, run_data(3, {1: 1.0})]).remarks)
+
+
+def test_other_workloads_are_named_and_imported_runs_have_no_parameters() -> None:
+    first, second = run_data(1, {1: 1.0}), run_data(2, {1: 1.0}, workload="users", recipe="s")
+    assert any("The workloads differ (randrw, users)" in text for text in compare([first, second]).remarks)
+    imported = [run_data(number, {1: 1.0}, workload="import", recipe=str(number)) for number in (1, 2)]
+    assert not any("parameters" in text or "workloads" in text for text in compare(imported).remarks)
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        (["file:t?size=1GiB", "file:t?size=1GiB"], "are one device: a ratio is what changed between its runs"),
+        (["file:t", "file:t?ioengine=psync"], "file:t was opened in different ways (no parameters; ioengine=psync)"),
+        (["file:t", "nbd:memory"], ""),
+    ],
+)
+def test_a_device_that_is_compared_with_itself_is_named(devices: list[str], words: str) -> None:
+    found = compare([run_data(number, {1: 1.0}, device) for number, device in enumerate(devices)])
+    said = [text for text in found.remarks if "device" in text]
+    assert len(said) == bool(words)
+    assert all(words in text for text in said)

@@ -3,16 +3,20 @@
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import h5py
 import msgspec
 import numpy as np
 import pytest
 import xarray
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from storbench.common.errors import RunFileError
-from storbench.results.measurement import Clients, Measurement
-from storbench.results.record import FORMAT, SCHEMA, RunRecord
+from storbench.results.histogram import BINS, Histogram
+from storbench.results.measurement import Clients, Direction, Latency, Measurement, Processor, Series
+from storbench.results.record import FORMAT, SCHEMA, RunHeader, RunRecord, StepRecord
 from storbench.results.run_file import open_run
 from storbench.results.run_writer import write_run
 
@@ -52,6 +56,65 @@ def _as_kept(measurement: Measurement | None) -> Measurement | None:
     if measurement is None or len(measurement.clients.name) > 1:
         return measurement
     return msgspec.structs.replace(measurement, clients=Clients())
+
+
+counts = st.integers(0, 1 << 50)
+amounts = st.floats(0, 1e15)
+tails = st.none() | counts
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+moments = dict.fromkeys(("min_ns", "max_ns", "mean_ns", "stddev_ns"), amounts)
+bins = st.dictionaries(st.integers(0, BINS - 1), st.integers(1, 1 << 40), min_size=1, max_size=5)
+percentiles = st.dictionaries(st.sampled_from(["p50", "p99", "p99.9"]), counts, min_size=1)
+latencies = (
+    st.just(Latency())
+    | st.builds(Latency, st.builds(Histogram, bins), **moments)
+    | st.builds(Latency, **moments, reported=percentiles, reported_samples=st.integers(1, 1 << 40))
+)
+directions = st.just(Direction()) | st.builds(
+    Direction, st.integers(1, 1 << 50), counts, amounts, amounts, amounts, latencies
+)
+
+
+def columns(kind: type[Clients | Series], **own: st.SearchStrategy[object]) -> st.SearchStrategy[Any]:
+    """Give columns of one length: of rates, of latencies that may be missing, and of what is said here."""
+    values = {name: own.get(name, tails if name.endswith("_ns") else amounts) for name in kind.__struct_fields__}
+    # One client has no table of its own.
+    lengths = st.sampled_from([0, 2, 5])
+    return lengths.flatmap(
+        lambda length: st.builds(
+            kind, **{name: st.lists(each, min_size=length, max_size=length) for name, each in values.items()}
+        )
+    )
+
+
+measurements = st.builds(
+    Measurement,
+    engine=words,
+    runtime_s=amounts,
+    read=directions,
+    write=directions,
+    trim=directions,
+    sync=latencies,
+    clients=columns(Clients, name=words),
+    series=columns(Series),
+    processor=st.builds(Processor, amounts, amounts, counts, counts, counts),
+    errors=st.dictionaries(st.sampled_from(["EIO", "ENOSPC"]), st.integers(1, 99)),
+    notes=st.lists(words, max_size=2),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(measurements, words)
+def test_any_measurement_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, measurement: Measurement, label: str
+) -> None:
+    step = StepRecord(0, "measure", label, {"kind": "measure", "job": {}}, "COMPLETED", measurement=measurement)
+    header = RunHeader("id", "randrw", "file:x", "COMPLETED", "2026-02-25T06:13:20+00:00")
+    path = tmp_path_factory.getbasetemp() / "any.h5"
+    write_run(path, RunRecord(header, {}, {}, [step]))
+    with open_run(path) as run:
+        assert run.steps[0].label == label
+        assert run.steps[0].measurement == measurement
 
 
 def test_the_table_has_one_row_per_number(record: RunRecord, tmp_path: Path) -> None:

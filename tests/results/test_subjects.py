@@ -61,6 +61,12 @@ def test_one_run_each_is_no_pair() -> None:
     assert not any(subject.paired for subject in group(run(DEVICE, "c"), run(OTHER, "c")))
 
 
+def test_a_file_that_is_named_twice_is_no_second_sample() -> None:
+    repeats = [run(DEVICE, "c", repeat) for repeat in (1, 2)]
+    assert [subject.runs for subject in group(*repeats, *repeats)] == [[0, 1], [2, 3]]
+    assert [subject.runs for subject in group(*repeats, repeats[0])] == [[0, 1], [2]]
+
+
 def test_runs_that_no_campaign_joins_stay_apart() -> None:
     assert [subject.runs for subject in group(run(), run())] == [[0], [1]]
 
@@ -105,7 +111,7 @@ def test_every_run_is_in_one_subject_with_a_tag_of_its_own(found: list[tuple[str
     for subject in subjects:
         assert len({found[place][:2] for place in subject.runs}) == 1
         repeats = [found[place][2] for place in subject.runs]
-        assert repeats == sorted(repeats)
+        assert repeats == sorted(set(repeats))
     reference = [found[place][2] for place in subjects[0].runs]
     assert 0 in subjects[0].runs
     assert not subjects[0].paired
