@@ -156,8 +156,8 @@ def time_chart(
         area = base.mark_area(opacity=0.18, clip=True, strokeWidth=0)
         layers.append(area.encode(**encoded, y=alt.Y("low:Q"), y2="high:Q"))
     vertical = _vertical(y_format, log=log, field=y, extent=_EXTENT)
-    dots = {"point": {"size": 22, "filled": True, "opacity": 1}} if points else {}
-    line = base.mark_line(clip=True, **dots, **_stroke(1.5, lines)).encode(**encoded, y=vertical)
+    dots = alt.OverlayMarkDef(size=22, filled=True, opacity=1) if points else False
+    line = base.mark_line(clip=True, point=dots, **_stroke(1.5, lines)).encode(**encoded, y=vertical)
     layers.append(line.encode(strokeDash=_dash(styles)) if styles else line)
     return _finish(alt.layer(*layers), SERIES_HEIGHT, ["x"])
 

@@ -48,7 +48,8 @@ def test_without_root_and_sudo_it_prints_the_one_command_and_touches_nothing(bar
     assert result.returncode == 2
     (command,) = (line.strip() for line in result.stderr.splitlines() if "apt-get" in line)
     assert command == (
-        "apt-get update && apt-get install --yes --no-install-recommends fio nbdkit libnbd-bin file python3 python3-venv"
+        "apt-get update && apt-get install --yes --no-install-recommends"
+        " fio nbdkit libnbd-bin file python3 python3-venv"
     )
     assert sorted(path.name for path in bare_machine.iterdir()) == ["scripts"]
 

@@ -151,7 +151,8 @@ def test_other_data_than_was_written_is_found_by_verification(tmp_path: Path) ->
 
 
 def test_words_of_a_job_that_fio_cannot_parse_are_quoted(tmp_path: Path) -> None:
-    failure(tmp_path, file_target(tmp_path), Job(distribution="zipf:1", duration=0.2), match="zipf theta")
+    job = Job(fio_options={"rw_sequencer": "sideways"}, duration=0.2)
+    failure(tmp_path, file_target(tmp_path), job, match="rw_sequencer")
 
 
 def test_an_option_off_the_list_never_reaches_fio(tmp_path: Path) -> None:
