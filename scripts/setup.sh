@@ -40,6 +40,8 @@ missing_packages() {
     has nbdkit || echo nbdkit
     has nbdinfo || echo libnbd-bin
     has file || echo file # with it nbdinfo says what an export holds
+    # The device models are C; without a compiler all but the emulated devices works, with one nothing is missing.
+    has cc && has_headers || echo gcc libc6-dev
     if ! works .venv/bin/python; then
         python=$(find_python)
         if [ -n "$python" ]; then
@@ -57,6 +59,7 @@ missing_packages() {
     fi
 }
 
+has_headers() { echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1; }
 works() { [ -x "$1" ] && "$1" -c 'import pip' 2>/dev/null; }
 is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; }
 
@@ -102,7 +105,7 @@ if ! works .venv/bin/python; then
 fi
 
 # A stamp says from what and where it was installed, so that a new pyproject.toml or a moved checkout is noticed.
-wanted=$(pwd && cat pyproject.toml)
+wanted=$(pwd && cat pyproject.toml && cksum devices/native/*.[ch]) # the models are built anew when their sources change
 installed() { [ "$(cat ".venv/storbench-$1.stamp" 2>/dev/null)" = "$wanted" ]; }
 
 if ! installed test && ! { [ "$purpose" = run ] && installed run; }; then

@@ -33,7 +33,8 @@ def shipped_files(root: Path) -> set[str]:
     files = {*root.glob("*.py"), root / "py.typed"}
     files.update(file for room in rooms for file in room.rglob("*") if file.is_file())
     names = {file.relative_to(root) for file in files}
-    return {str(name) for name in names if "__pycache__" not in name.parts}
+    # What is built from the C sources depends on the machine: a test of its own looks for it.
+    return {str(name) for name in names if "__pycache__" not in name.parts and name.suffix != ".so"}
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,26 @@ def test_pyproject_names_every_package_folder() -> None:
 
 
 def test_a_wheel_has_the_files_of_the_rooms_and_no_others(wheel: set[str]) -> None:
-    package = {name.removeprefix("storbench/") for name in wheel if name.startswith("storbench/")}
+    sources = {name for name in wheel if not name.endswith(".so")}
+    package = {name.removeprefix("storbench/") for name in sources if name.startswith("storbench/")}
     beside = {name.split("/")[0] for name in wheel if not name.startswith("storbench/")}
 
     assert sorted(shipped_files(CHECKOUT) - package) == [], "forgotten"
     assert sorted(package - shipped_files(CHECKOUT)) == [], "too much"
     assert beside == {f"storbench-{storbench.__version__}.dist-info"}
+
+
+def test_a_wheel_has_the_device_models(wheel: set[str]) -> None:
+    built = {name.split(".")[0] for name in wheel if name.endswith(".so")}
+
+    assert built == {"storbench/devices/native/models"}
+
+
+def test_pyproject_names_every_c_source() -> None:
+    listed = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
+    named = {name for module in listed for key in ("sources", "depends") for name in module[key]}
+
+    assert named == {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "devices" / "native").glob("*.[ch]")}
 
 
 def test_what_is_tested_is_what_is_in_the_checkout() -> None:

@@ -1,0 +1,325 @@
+#include "load.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addresses.h"
+#include "histogram.h"
+
+enum { AHEAD = 16 }; /* requests drawn before their turn, so that the device can fetch its map for them */
+enum { NO_IO = 2, SYNC = 3 }; /* beside SB_READ and SB_WRITE: an event that is no I/O, one that is a flush */
+
+typedef struct request {
+    uint64_t offset;
+    uint32_t length;
+    uint32_t op;
+} request;
+
+/* Something that happens to a client: an I/O completes, a flush completes, or the time of the next I/O comes. */
+typedef struct event {
+    uint64_t time;
+    uint64_t submitted;
+    uint64_t offset;
+    uint32_t length;
+    uint32_t client : 28, op : 4;
+} event;
+
+typedef struct client {
+    sb_client job;
+    sb_addresses addresses;
+    uint64_t random;
+    uint64_t unit;            /* every offset is a multiple of it from the job's own */
+    uint64_t cursor[2];       /* of sequential reads and writes */
+    request ahead[AHEAD];
+    uint32_t next_ahead;
+    uint32_t free_slots;
+    uint64_t next_at;         /* when the schedule has the next I/O */
+    double interval;          /* mean ns between I/Os */
+    double schedule;
+    uint32_t unsynced;
+    bool scheduled;           /* an event for the next I/O is under way */
+    bool blocked;             /* by a flush */
+    bool ended;
+    uint64_t measure_from, end;
+    sb_totals totals;
+    FILE *log;
+} client;
+
+struct sb_load {
+    void *device;
+    uint64_t start, now;
+    uint32_t clients;
+    size_t events, room;
+    event *heap;              /* earliest first */
+    client client[];
+};
+
+sb_load *sb_load_new(void *device, uint64_t start, uint32_t clients) {
+    sb_load *load = calloc(1, sizeof *load + clients * sizeof(client));
+    if (!load)
+        return NULL;
+    load->device = device;
+    load->start = load->now = start;
+    load->clients = clients;
+    return load;
+}
+
+void sb_load_free(sb_load *load) {
+    if (!load)
+        return;
+    for (uint32_t i = 0; i < load->clients; i++) {
+        if (load->client[i].log)
+            fclose(load->client[i].log);
+    }
+    free(load->heap);
+    free(load);
+}
+
+/* --- the heap: by time, then by client, so that the order is always the same --- */
+
+static inline bool earlier(const event *a, const event *b) {
+    return a->time != b->time ? a->time < b->time : a->client < b->client;
+}
+
+static void sift_down(event *heap, size_t count, event item) {
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= count)
+            break;
+        if (child + 1 < count && earlier(&heap[child + 1], &heap[child]))
+            child++;
+        if (!earlier(&heap[child], &item))
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = item;
+}
+
+static void push(sb_load *load, event item) {
+    size_t at = load->events++;
+    while (at && earlier(&item, &load->heap[(at - 1) / 2])) {
+        load->heap[at] = load->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    load->heap[at] = item;
+}
+
+static void drop_first(sb_load *load) {
+    load->events--;
+    if (load->events)
+        sift_down(load->heap, load->events, load->heap[load->events]);
+}
+
+/* --- what a client does next --- */
+
+static uint32_t draw_size(client *c) {
+    if (c->job.sizes == 1)
+        return (uint32_t)c->job.size[0];
+    double u = sb_random_unit(&c->random);
+    uint32_t i = 0;
+    while (i + 1 < c->job.sizes && u >= c->job.size_share[i])
+        i++;
+    return (uint32_t)c->job.size[i];
+}
+
+static request draw(client *c) {
+    request r;
+    uint32_t percent = c->job.read_percent;
+    if (percent == 0 || percent == 100)
+        r.op = percent ? SB_READ : SB_WRITE;
+    else
+        r.op = (sb_random(&c->random) >> 32) * 100 >> 32 < percent ? SB_READ : SB_WRITE;
+    r.length = draw_size(c);
+    if (c->job.sequential) {
+        uint64_t *cursor = &c->cursor[r.op];
+        if (*cursor + r.length > c->job.span)
+            *cursor = 0;
+        r.offset = c->job.offset + *cursor;
+        *cursor += r.length;
+    } else {
+        uint64_t at = sb_address(&c->addresses, &c->random) * c->unit;
+        if (at + r.length > c->job.span)
+            at = (c->job.span - r.length) / c->unit * c->unit;
+        r.offset = c->job.offset + at;
+    }
+    return r;
+}
+
+static inline request take(sb_load *load, client *c) {
+    request r = c->ahead[c->next_ahead];
+    request *later = &c->ahead[c->next_ahead];
+    *later = draw(c);
+    sb_prefetch(load->device, later->offset, 0);
+    c->next_ahead = (c->next_ahead + 1) % AHEAD;
+    sb_prefetch(load->device, c->ahead[(c->next_ahead + AHEAD / 2) % AHEAD].offset, 1);
+    return r;
+}
+
+static inline bool finished(const client *c, uint64_t now) {
+    return c->job.duration ? now >= c->end : c->totals.issued_bytes >= c->job.bytes;
+}
+
+static void plan_next(client *c) {
+    double step = c->interval;
+    if (c->job.arrival == SB_POISSON)
+        step *= sb_random_exponential(&c->random);
+    c->schedule += step;
+    c->next_at = (uint64_t)c->schedule;
+}
+
+/* Submit the next I/O of a client; gives its completion. */
+static inline event submit(sb_load *load, uint32_t number, uint64_t now) {
+    client *c = &load->client[number];
+    request r = take(load, c);
+    /* What takes no time at all would let a load with a duration go on for ever. */
+    uint64_t done = sb_later(sb_submit(load->device, (int)r.op, r.offset, r.length, now), now + 1);
+    c->totals.issued_bytes += r.length;
+    c->free_slots--;
+    if (r.op == SB_WRITE)
+        c->unsynced++;
+    return (event){done, now, r.offset, r.length, number, r.op};
+}
+
+/* Whether a client submits at once whatever slot is free. */
+static inline bool unlimited(const client *c) { return c->job.rate_iops <= 0; }
+
+/* Fill the free slots of a client as far as its job lets it. */
+static void advance(sb_load *load, uint32_t number, uint64_t now) {
+    client *c = &load->client[number];
+    while (c->free_slots && !c->blocked && !c->ended) {
+        if (finished(c, now)) {
+            c->ended = true;
+            return;
+        }
+        if (!unlimited(c) && c->next_at > now) {
+            if (!c->scheduled)
+                push(load, (event){.time = c->next_at, .client = number, .op = NO_IO});
+            c->scheduled = true;
+            return;
+        }
+        push(load, submit(load, number, now));
+        if (!unlimited(c))
+            plan_next(c);
+        if (c->job.fsync_every && c->unsynced >= c->job.fsync_every) {
+            c->unsynced = 0;
+            c->blocked = true;
+            uint64_t done = sb_submit(load->device, SB_FLUSH, 0, 0, now);
+            push(load, (event){.time = done, .submitted = now, .client = number, .op = SYNC});
+        }
+    }
+}
+
+/* --- what happened --- */
+
+static void record(client *c, const event *e) {
+    uint64_t latency = e->time - e->submitted;
+    sb_totals *t = &c->totals;
+    double seconds = (double)latency;
+    if (e->time < c->measure_from)
+        return;
+    if (e->op == SYNC) {
+        t->syncs++;
+        t->sync_sum += latency;
+        t->sync_square += seconds * seconds;
+        t->sync_least = t->syncs == 1 || latency < t->sync_least ? latency : t->sync_least;
+        t->sync_most = latency > t->sync_most ? latency : t->sync_most;
+        t->sync_histogram[sb_bin(latency)]++;
+        return;
+    }
+    uint32_t d = e->op;
+    t->ios[d]++;
+    t->bytes[d] += e->length;
+    t->sum[d] += latency;
+    t->square[d] += seconds * seconds;
+    if (latency < t->least[d])
+        t->least[d] = latency;
+    if (latency > t->most[d])
+        t->most[d] = latency;
+    t->histogram[d][sb_bin(latency)]++;
+    t->last = e->time;
+    if (c->log)
+        fprintf(c->log, "%" PRIu64 ", %" PRIu64 ", %u, %u, %" PRIu64 ", 0x0000\n",
+                (e->time - c->measure_from) / 1000000, latency, d, e->length, e->offset);
+}
+
+static void happen(sb_load *load, const event *e) {
+    client *c = &load->client[e->client];
+    if (e->op == NO_IO) {
+        c->scheduled = false;
+    } else {
+        record(c, e);
+        if (e->op == SYNC)
+            c->blocked = false;
+        else
+            c->free_slots++;
+    }
+    advance(load, e->client, e->time);
+}
+
+int sb_load_client(sb_load *load, uint32_t i, const sb_client *job, const char *log) {
+    client *c = &load->client[i];
+    c->job = *job;
+    /* Seeds that are neighbours must not give streams that are: the state is a hash of the seed. */
+    uint64_t seed = job->seed;
+    c->random = sb_random(&seed);
+    c->unit = job->size[0];
+    for (uint32_t k = 1; k < job->sizes; k++)
+        c->unit = job->size[k] < c->unit ? job->size[k] : c->unit;
+    sb_addresses_init(&c->addresses, &c->job, job->span / c->unit);
+    c->free_slots = job->queue_depth;
+    c->next_at = load->start;
+    c->schedule = (double)load->start;
+    c->interval = job->rate_iops > 0 ? 1e9 / job->rate_iops : 0;
+    c->measure_from = load->start + job->ramp;
+    c->end = c->measure_from + job->duration;
+    c->totals.least[0] = c->totals.least[1] = UINT64_MAX;
+    c->totals.first = c->totals.last = c->measure_from;
+    for (uint32_t k = 0; k < AHEAD; k++)
+        c->ahead[k] = draw(c);
+    if (log && !(c->log = fopen(log, "w")))
+        return -1;
+    /* Each I/O in flight has an event; a client can have one more for a flush and one for its schedule. */
+    size_t room = load->room + job->queue_depth + 2;
+    event *heap = realloc(load->heap, room * sizeof *heap);
+    if (!heap)
+        return -1;
+    load->heap = heap;
+    load->room = room;
+    push(load, (event){.time = load->start, .client = i, .op = NO_IO});
+    c->scheduled = true;
+    return 0;
+}
+
+int sb_load_run(sb_load *load, uint64_t until, uint64_t events) {
+    for (; load->events && load->heap[0].time < until && events; events--) {
+        event e = load->heap[0];
+        client *c = &load->client[e.client];
+        load->now = e.time;
+        if (e.op < NO_IO && unlimited(c) && !c->blocked && !c->job.fsync_every && !c->free_slots &&
+            !finished(c, e.time)) {
+            /* The usual case: what completed makes room for one more, which takes its place in the heap. */
+            record(c, &e);
+            c->free_slots++;
+            sift_down(load->heap, load->events, submit(load, e.client, e.time));
+            continue;
+        }
+        drop_first(load);
+        happen(load, &e);
+    }
+    if (load->events)
+        return load->heap[0].time < until ? 2 : 1;
+    for (uint32_t i = 0; i < load->clients; i++) {
+        FILE *log = load->client[i].log;
+        if (log && (fflush(log) || ferror(log)))
+            return -1;
+    }
+    return 0;
+}
+
+uint64_t sb_load_now(const sb_load *load) { return load->now; }
+const sb_totals *sb_load_totals(const sb_load *load, uint32_t i) { return &load->client[i].totals; }
