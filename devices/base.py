@@ -23,6 +23,8 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     logical_block_size: int = 512
     blank: bool = False
     """Its contents do not exist before the run: a new file, memory. Reading it unfilled would measure holes."""
+    engine: str = "fio"
+    """What executes jobs on it: `fio`, or `model` in virtual time."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -44,10 +46,11 @@ class Target(msgspec.Struct, frozen=True):
     size: int
     options: dict[str, str]
     """The fio options that address it: ioengine, filename or uri, direct."""
-    engine: str = "fio"
     logical_block_size: int = 512
     fresh: bool = False
     """The contents were made at this opening; what earlier steps wrote is not there."""
+    model: object = None
+    """Of a device in virtual time, the model itself: its state and its clock are made at this opening."""
     notes: tuple[str, ...] = ()
     """What a reader of the numbers must know, such as that caching could not be bypassed."""
 

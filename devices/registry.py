@@ -16,7 +16,7 @@ from .base import API_VERSION, Device, DeviceKind
 
 GROUP = "storbench.devices"
 
-_BUILTIN = ("file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix")
+_BUILTIN = ("file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "sim")
 
 
 def device_kinds() -> list[Listed]:

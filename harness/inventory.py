@@ -1,4 +1,4 @@
-"""What there is to measure with: workloads, device kinds, export formats, each with where it comes from."""
+"""What there is to measure with: workloads, device kinds, profiles, export formats, each with where it comes from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import msgspec
 
 from ..common.parameters import Parameter, describe_parameters
 from ..common.plugins import Listed
+from ..common.units import format_size
+from ..devices.profile import Profile, Value, all_profiles
 from ..devices.registry import device_kinds
 from ..reports.exports import export_formats
 from ..workloads.registry import workloads
@@ -26,6 +28,8 @@ class Entry(msgspec.Struct, frozen=True):
     broken: str = ""
     example: str = ""
     parameters: list[Parameter] = []
+    values: dict[str, Value] = {}
+    """Of a profile: each number with its source."""
 
 
 def inventory() -> dict[str, list[Entry]]:
@@ -33,6 +37,7 @@ def inventory() -> dict[str, list[Entry]]:
     return {
         "workloads": [_entry(one) for one in workloads()],
         "devices": [_entry(one) for one in device_kinds()],
+        "profiles": [_profile_entry(one) for one in all_profiles()],
         "exports": [_entry(one) for one in export_formats()],
     }
 
@@ -45,6 +50,17 @@ def broken_plugins() -> list[tuple[str, str]]:
 def _entry(one: Listed) -> Entry:
     parameters = describe_parameters(one.parameters) if one.parameters is not None else []
     return Entry(one.name, one.summary, one.distribution, one.version, one.broken, one.example, parameters)
+
+
+def _profile_entry(one: Listed) -> Entry:
+    profile: Profile | None = one.object
+    if profile is None:
+        return Entry(one.name, "", one.distribution, one.version, one.broken)
+    summary = (
+        f"{profile.summary}; {profile.kind}, {format_size(profile.size)} of {format_size(profile.capacity)}, "
+        f"{profile.unverified} of {len(profile.parameters)} values unverified"
+    )
+    return Entry(one.name, summary, one.distribution, one.version, values=profile.parameters)
 
 
 def inventory_tables(chosen: dict[str, list[Entry]]) -> list[RenderableType]:

@@ -6,7 +6,7 @@ A plan is deterministic, so a resumed run feeds the journalled outcomes back in 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +18,6 @@ from ..workloads.job import Job
 from ..workloads.steps import Idle, Measure, Note, Outcome, Plan, Precondition, Step, jobs_of
 from .engines.base import Assignment, Engine, Execution, Progress
 from .journal import Journal, StepBegins, StepEnds
-
-_TICK_S = 0.25
 
 
 class Observer(Protocol):
@@ -69,18 +67,19 @@ def run_plan(plan: Plan, setting: Setting, past: Mapping[int, StepEnds] | None =
     be written.
     """
     known = dict(past or {})
-    lost: list[Precondition] | None = [] if setting.target.fresh else None
+    lost: list[Step] | None = [] if setting.target.fresh else None
     index = 0
     try:
         step = next(plan, None)
         while step is not None:
             earlier = known.get(index)
             if earlier is not None and earlier.status == "COMPLETED":
-                if lost is not None and isinstance(step, Precondition):
+                # A model has its whole past in its state, and its time costs nothing.
+                if lost is not None and (isinstance(step, Precondition) or setting.target.model is not None):
                     lost.append(step)
                 outcome = Outcome("COMPLETED", earlier.measurement)
             else:
-                _repeat_preconditioning(lost, setting)
+                _repeat(lost or (), setting)
                 lost = None
                 outcome = _execute(index, step, setting)
             if outcome.status != "COMPLETED":
@@ -97,13 +96,16 @@ def run_plan(plan: Plan, setting: Setting, past: Mapping[int, StepEnds] | None =
     return Ending("COMPLETED")
 
 
-def _repeat_preconditioning(lost: list[Precondition] | None, setting: Setting) -> None:
-    """Bring a target that lost its contents back to where the plan left it."""
-    for step in lost or ():
-        text = f"the target had lost its contents: '{step.label}' was done again before going on"
+def _repeat(lost: Sequence[Step], setting: Setting) -> None:
+    """Bring a target that lost its state back to where the plan left it."""
+    for step in lost:
+        text = f"the target had lost its state: '{step.label}' was done again before going on"
         setting.journal.note(text)
         setting.observer.note(text)
-        _load(0, "precondition-again", (step.job,), setting)
+        if isinstance(step, Idle):
+            setting.engine.idle(setting.target, step.duration, setting.observer.progress)
+        elif jobs := jobs_of(step):
+            _load(0, "again", jobs, setting)
 
 
 def _execute(index: int, step: Step, setting: Setting) -> Outcome:
@@ -123,7 +125,7 @@ def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, Step
                 execution, folder = _load(index, kind, jobs_of(step), setting)
                 return _with_files(index, execution, folder)
             case Idle(duration=duration):
-                _wait(duration, setting.observer.progress)
+                setting.engine.idle(setting.target, duration, setting.observer.progress)
             case Note(label=label):
                 setting.observer.note(label)
     except (MeasurementError, InputError) as error:
@@ -160,10 +162,3 @@ def _load(index: int, kind: str, jobs: tuple[Job, ...], setting: Setting) -> tup
         jobs, setting.target, folder, setting.read_only, setting.io_log and kind == "measure", setting.grace_s
     )
     return setting.engine.run(assignment, setting.observer.progress), name
-
-
-def _wait(seconds: float, on_progress: Callable[[Progress], None]) -> None:
-    started = time.monotonic()
-    while (elapsed := time.monotonic() - started) < seconds:
-        on_progress(Progress(elapsed, elapsed / seconds))
-        time.sleep(min(_TICK_S, seconds - elapsed))

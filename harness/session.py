@@ -25,8 +25,7 @@ from ..workloads.base import Workload
 from ..workloads.dry_run import DryRun, dry_run
 from ..workloads.registry import Source, find_workload, source_of, workload_from_source, workloads
 from .engines.base import Progress
-from .engines.fio.engine import FioEngine
-from .engines.fio.probe import probe
+from .engines.choice import engine_for, ioengines_for
 from .environment import environment_facts, host_facts
 from .journal import (
     JOURNAL_NAME,
@@ -228,7 +227,7 @@ def _planned_again(contents: JournalContents, folder: Path) -> PlannedRun:
 
 
 def _opening(run: PlannedRun, run_id: str, *, resuming: bool = False) -> Opening:
-    return Opening(run_id, run.rehearsal.writes, run.options.destroy, probe().ioengines, resuming)
+    return Opening(run_id, run.rehearsal.writes, run.options.destroy, ioengines_for(run.info), resuming)
 
 
 def _check(run: PlannedRun) -> None:
@@ -256,7 +255,7 @@ def _execute(run: PlannedRun, observer: Observer) -> Finished:
             "environment_start": environment_facts(),
             "device_start": run.device.facts(),
         },
-        FioEngine().version(),
+        engine_for(run.info).version(),
         run.campaign,
     )
     with Journal.begin(run.folder, start) as journal, _exclusive(run.folder):
@@ -277,7 +276,7 @@ def _run_on(
                 journal.note(text)
                 observer.note(text)
             setting = Setting(
-                FioEngine(), target, journal, run.folder, observer, not opening.write,
+                engine_for(run.info), target, journal, run.folder, observer, not opening.write,
                 run.options.io_log, run.options.grace_s,
             )  # fmt: skip
             ending = run_plan(run.workload.plan(run.info, run.parameters), setting, past)

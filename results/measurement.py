@@ -135,6 +135,36 @@ class Processor(msgspec.Struct, frozen=True):
     minor_faults: int = 0
 
 
+class Quantity(msgspec.Struct, frozen=True):
+    """One number with its unit."""
+
+    value: float
+    unit: str = "1"
+
+
+class Fidelity(msgspec.Struct, frozen=True):
+    """How well an emulated device kept to its model in real time. All in ns."""
+
+    ios: int
+    """I/Os that were timed."""
+    floor_ns: float
+    """The median time of an I/O that the model does not delay: the emulator's own."""
+    error_p50_ns: float
+    """By how much an I/O came later than the model says; half of them by less."""
+    error_p99_ns: float
+    late_fraction: float
+    """I/Os that came later than the model says by more than 2 us and more than 5 %."""
+    steal_percent: float | None = None
+    """Processor time that the hypervisor gave to others meanwhile."""
+    read: Latency = Latency()
+    """Latencies in the model's time; those of the measurement are in wall time."""
+    write: Latency = Latency()
+
+
+FIDELITY_NUMBERS = ("ios", "floor_ns", "error_p50_ns", "error_p99_ns", "late_fraction", "steal_percent")
+"""What of a `Fidelity` is a single number."""
+
+
 class Measurement(msgspec.Struct, frozen=True):
     """The outcome of one measured step. Reads, writes and syncs stay apart."""
 
@@ -148,6 +178,10 @@ class Measurement(msgspec.Struct, frozen=True):
     clients: Clients = Clients()
     series: Series = Series()
     processor: Processor = Processor()
+    device: dict[str, Quantity] = {}
+    """What an emulated device counted meanwhile: bytes that its medium wrote, erasures, wear, energy."""
+    fidelity: Fidelity | None = None
+    """Only of a device that is emulated in real time."""
     errors: dict[str, int] = {}
     """Count of failed I/Os by errno name, such as `EIO`."""
     notes: list[str] = []

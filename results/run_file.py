@@ -23,7 +23,17 @@ from numpy.typing import NDArray
 from ..common.errors import RunFileError
 from .histogram import Histogram
 from .io_log import IoLog, read_io_log
-from .measurement import Clients, Direction, Latency, Measurement, Processor, Series
+from .measurement import (
+    FIDELITY_NUMBERS,
+    Clients,
+    Direction,
+    Fidelity,
+    Latency,
+    Measurement,
+    Processor,
+    Quantity,
+    Series,
+)
 from .outline import Outline
 from .record import FORMAT, SCHEMA, RunHeader
 
@@ -271,6 +281,8 @@ def _measurement(group: h5py.Group) -> Measurement:
         clients=_columns(group, "clients", Clients),
         series=_columns(group, "series", Series),
         processor=Processor(**{n: _plain(attributes[f"cpu_{n}"]) for n in Processor.__struct_fields__}),
+        device=msgspec.json.decode(attributes.get("device", "{}"), type=dict[str, Quantity]),
+        fidelity=_fidelity(group["fidelity"]) if "fidelity" in group else None,
         errors=msgspec.json.decode(attributes.get("errors", "{}")),
         notes=msgspec.json.decode(attributes.get("notes", "[]")),
     )
@@ -281,6 +293,12 @@ def _direction(group: h5py.Group, name: str) -> Direction:
         return Direction()
     values = {key: _plain(value) for key, value in group[name].attrs.items()}
     return Direction(**values, latency=_latency(group[f"latency/{name}"]))
+
+
+def _fidelity(group: h5py.Group) -> Fidelity:
+    numbers = {name: _plain(group.attrs[name]) for name in FIDELITY_NUMBERS if name in group.attrs}
+    read, write = (_latency(group[name]) if name in group else Latency() for name in ("read", "write"))
+    return Fidelity(**numbers, read=read, write=write)
 
 
 def _latency(data: h5py.Dataset) -> Latency:

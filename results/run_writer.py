@@ -19,7 +19,7 @@ from ..common.errors import RunFileError
 from ..common.files import atomic_path
 from .histogram import bin_values
 from .io_log import NOT_A_VARIABLE, write_io_log
-from .measurement import Direction, Latency, Measurement
+from .measurement import FIDELITY_NUMBERS, Direction, Fidelity, Latency, Measurement
 from .outline import outline_of
 from .record import FORMAT, SCHEMA, RunRecord, StepRecord
 from .table import Row, rows_of
@@ -118,9 +118,25 @@ def _write_measurement(group: h5py.Group, bins: h5py.Dataset, measurement: Measu
             _write_latency(latency, bins, name, direction.latency)
     if measurement.sync.samples:
         _write_latency(latency, bins, "sync", measurement.sync)
+    if measurement.device:
+        group.attrs["device"] = _json(measurement.device)
+    if measurement.fidelity is not None:
+        _write_fidelity(group.create_group("fidelity"), bins, measurement.fidelity)
     _columns(group, "series", "time_s", msgspec.to_builtins(measurement.series), SERIES_UNITS)
     if len(measurement.clients.name) > 1:
         _columns(group, "clients", "name", msgspec.to_builtins(measurement.clients), CLIENT_UNITS)
+
+
+def _write_fidelity(group: h5py.Group, bins: h5py.Dataset, fidelity: Fidelity) -> None:
+    group.attrs["long_name"] = "how well the emulated device kept to its model in real time"
+    for name in FIDELITY_NUMBERS:
+        value = getattr(fidelity, name)
+        if value is not None:
+            group.attrs[name] = value
+    for name in ("read", "write"):
+        latency: Latency = getattr(fidelity, name)
+        if latency.samples:
+            _write_latency(group, bins, name, latency)
 
 
 def _write_latency(group: h5py.Group, bins: h5py.Dataset, name: str, latency: Latency) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from .measurement import Direction, Latency, Measurement, jain_index
+from .measurement import Direction, Fidelity, Latency, Measurement, jain_index
 from .record import StepRecord
 
 
@@ -17,7 +17,7 @@ class Row(msgspec.Struct, frozen=True):
     kind: str
     label: str
     direction: str
-    """read, write, trim, sync, or all."""
+    """read, write, trim, sync, all, or device for what an emulated device counted."""
     metric: str
     value: float
     unit: str
@@ -57,6 +57,10 @@ def metrics_of(measurement: Measurement) -> Iterator[tuple[str, str, float, str]
     yield "all", "system_cpu", measurement.processor.system_percent, "%"
     yield "all", "errors", sum(measurement.errors.values()), "1"
     yield from _client_metrics(measurement)
+    for name, quantity in measurement.device.items():
+        yield "device", name, quantity.value, quantity.unit
+    if measurement.fidelity is not None:
+        yield from _fidelity_metrics(measurement.fidelity)
 
 
 def _latency_metrics(direction: str, latency: Latency) -> Iterator[tuple[str, str, float, str]]:
@@ -65,6 +69,19 @@ def _latency_metrics(direction: str, latency: Latency) -> Iterator[tuple[str, st
     for name, value in summary.items():
         if value is not None:
             yield direction, f"latency_{name}", value, "ns"
+
+
+def _fidelity_metrics(fidelity: Fidelity) -> Iterator[tuple[str, str, float, str]]:
+    yield "device", "emulation_floor", fidelity.floor_ns, "ns"
+    yield "device", "emulation_error_p50", fidelity.error_p50_ns, "ns"
+    yield "device", "emulation_error_p99", fidelity.error_p99_ns, "ns"
+    yield "device", "emulation_late", fidelity.late_fraction, "1"
+    if fidelity.steal_percent is not None:
+        yield "device", "emulation_steal", fidelity.steal_percent, "%"
+    for direction, latency in (("read", fidelity.read), ("write", fidelity.write)):
+        for name, value in latency.summary().items():
+            if latency.samples and value is not None and name != "samples":
+                yield direction, f"model_latency_{name}", value, "ns"
 
 
 def _client_metrics(measurement: Measurement) -> Iterator[tuple[str, str, float, str]]:

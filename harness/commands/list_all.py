@@ -10,10 +10,10 @@ from .options import JsonOption
 
 
 def list_all(
-    what: Annotated[str, typer.Argument(help="workloads, devices or exports; without it, all.")] = "",
+    what: Annotated[str, typer.Argument(help="workloads, devices, profiles or exports; without it, all.")] = "",
     json: JsonOption = False,
 ) -> None:
-    """List workloads with their parameters, device kinds and export formats, and where each comes from."""
+    """List workloads with their parameters, device kinds, profiles and export formats, and where each comes from."""
     from ...common.errors import InputError, nearest
     from ..inventory import inventory, inventory_tables
     from .output import print_json, show

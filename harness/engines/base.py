@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,8 @@ import msgspec
 from ...devices.base import Target
 from ...results.measurement import Measurement
 from ...workloads.job import Job
+
+_TICK_S = 0.25
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -62,6 +65,18 @@ class Engine(Protocol):
     def run(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> Execution:
         """Carry out the jobs. Raises `MeasurementError` with the engine's own words; never leaves a process behind."""
         ...
+
+    def idle(self, target: Target, seconds: float, on_progress: Callable[[Progress], None]) -> None:
+        """Let an opened target rest, in the time that it lives in."""
+        ...
+
+
+def wait(seconds: float, on_progress: Callable[[Progress], None]) -> None:
+    """Let real time pass, and say so several times a second."""
+    started = time.monotonic()
+    while (elapsed := time.monotonic() - started) < seconds:
+        on_progress(Progress(elapsed, elapsed / seconds))
+        time.sleep(min(_TICK_S, seconds - elapsed))
 
 
 def expected_seconds(jobs: Sequence[Job]) -> float | None:

@@ -17,10 +17,11 @@ import msgspec
 from ....common import processes
 from ....common.errors import MeasurementError
 from ....common.units import format_duration
-from ....results.histogram import Histogram
+from ....devices.base import Target
 from ....results.measurement import Measurement
 from ....workloads.job import Job
-from ..base import Assignment, Execution, Progress, expected_seconds
+from ..base import Assignment, Execution, Progress, expected_seconds, wait
+from ..series import Interval, progress_of
 from .job_file import io_log_names, render_job_file
 from .output import (
     DocumentSplitter,
@@ -33,7 +34,7 @@ from .output import (
     measurement_of,
 )
 from .probe import probe
-from .series import Interval, SeriesBuilder
+from .series import SeriesBuilder
 
 _JOB_FILE = "job.fio"
 _RAW = "fio.json"
@@ -57,6 +58,10 @@ class FioEngine:
     def version(self) -> str:
         """Give fio's version. Raises `MeasurementError` where fio is absent or too old."""
         return probe().version_text
+
+    def idle(self, target: Target, seconds: float, on_progress: Callable[[Progress], None]) -> None:  # noqa: ARG002
+        """Let the target rest, in real time."""
+        wait(seconds, on_progress)
 
     def run(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> Execution:
         """Run the jobs to their end.
@@ -142,23 +147,7 @@ class _Watch:
 
     def _report(self) -> None:
         elapsed = time.monotonic() - self._started
-        latest = self._latest
-        if latest is None:
-            self._on_progress(Progress(elapsed, self._share(elapsed)))
-            return
-        p50, p99 = Histogram.merged((latest.read.histogram, latest.write.histogram)).percentiles((50, 99))
-        self._on_progress(
-            Progress(
-                elapsed,
-                self._share(elapsed),
-                latest.read.ios / latest.seconds,
-                latest.write.ios / latest.seconds,
-                latest.read.bytes / latest.seconds,
-                latest.write.bytes / latest.seconds,
-                p50,
-                p99,
-            )
-        )
+        self._on_progress(progress_of(elapsed, self._share(elapsed), self._latest))
 
     def _share(self, elapsed: float) -> float | None:
         if self._expected is not None:

@@ -8,49 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from ....results.histogram import Histogram, bin_values
+from ....results.histogram import Histogram
 from ....results.measurement import Series
+from ..series import Interval, Totals, series_of
 from .output import FioDocument, FioJob, jobs_of_document, latency_of_direction
 
 _SHORT_S = 0.25
-
-
-class Totals(msgspec.Struct, frozen=True):
-    """One direction's sums over all jobs at one moment."""
-
-    ios: int = 0
-    bytes: int = 0
-    histogram: Histogram = Histogram()
-
-    def since(self, earlier: Totals) -> Totals:
-        """Give what was added; everything, where the sums were reset in between."""
-        if self.ios < earlier.ios:
-            return self
-        return Totals(self.ios - earlier.ios, self.bytes - earlier.bytes, self.histogram.minus(earlier.histogram))
-
-    def plus(self, other: Totals) -> Totals:
-        """Add two intervals' sums."""
-        return Totals(
-            self.ios + other.ios, self.bytes + other.bytes, Histogram.merged((self.histogram, other.histogram))
-        )
-
-
-class Interval(msgspec.Struct, frozen=True):
-    """What happened between two documents."""
-
-    time_s: float
-    """Its end, from the start of the measured load."""
-    seconds: float
-    read: Totals
-    write: Totals
-
-    def joined(self, later: Interval) -> Interval:
-        """Make one interval of two that follow each other."""
-        return Interval(
-            later.time_s, self.seconds + later.seconds, self.read.plus(later.read), self.write.plus(later.write)
-        )
 
 
 class SeriesBuilder:
@@ -102,21 +65,7 @@ class SeriesBuilder:
         intervals = list(self.intervals)
         if len(intervals) > 1 and intervals[-1].seconds < _SHORT_S:
             intervals[-2:] = [intervals[-2].joined(intervals[-1])]
-        read = _columns([(i.read, i.seconds) for i in intervals])
-        write = _columns([(i.write, i.seconds) for i in intervals])
-        return Series(
-            [i.time_s for i in intervals],
-            read[0],
-            write[0],
-            read[1],
-            write[1],
-            read[2],
-            write[2],
-            read[3],
-            write[3],
-            read[4],
-            write[4],
-        )
+        return series_of(intervals)
 
 
 def _totals(jobs: Sequence[FioJob], direction: str) -> Totals:
@@ -127,19 +76,3 @@ def _totals(jobs: Sequence[FioJob], direction: str) -> Totals:
         sum(p.io_bytes for p in parts),
         Histogram.merged(latency.histogram for latency in latencies),
     )
-
-
-Column = tuple[list[float], list[float], list[int | None], list[int | None], list[int | None]]
-
-
-def _columns(rows: Sequence[tuple[Totals, float]]) -> Column:
-    values = bin_values()
-    iops = [total.ios / seconds for total, seconds in rows]
-    bandwidth = [total.bytes / seconds for total, seconds in rows]
-    p50, p99 = (
-        [list(pair) for pair in zip(*(total.histogram.percentiles((50, 99)) for total, _ in rows), strict=True)]
-        if rows
-        else ([], [])
-    )
-    highest = [int(values[max(total.histogram.bins)]) if total.histogram.bins else None for total, _ in rows]
-    return iops, bandwidth, p50, p99, highest

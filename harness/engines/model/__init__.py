@@ -1,0 +1,1 @@
+"""The model engine: jobs on a device model in virtual time, in this process, without waiting."""
