@@ -10,25 +10,16 @@ from typing import Any
 
 import msgspec
 
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, MeasurementError, nearest
 from ..common.plugins import DISTRIBUTION, Listed, builtin
-from ..common.units import format_size, parse_duration, parse_size
-from .native_library import FieldInfo
+from ..common.units import parse_size
+from .drift import drift_of
+from .native_library import FieldInfo, Model, fields_of
+from .profile_values import Value, read_values
 
 SCHEMA = 1
 _BUILTIN = Path(__file__).parent / "profiles"
 _VARIABLE = "STORBENCH_PROFILES"
-
-Plain = str | int | float
-
-
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One value and where it comes from."""
-
-    value: Plain
-    source: str
-    unverified: bool = False
-    """It was assumed, derived or recalled, and not confirmed in its source."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +85,7 @@ def all_profiles() -> list[Listed]:
             own = folder == _BUILTIN
             try:
                 profile = read_profile(path)
+                check_profile(profile)
             except InputError as error:
                 found[path.stem] = Listed(path.stem, DISTRIBUTION if own else str(path), "", None, error.problem)
                 continue
@@ -141,8 +133,12 @@ def _checked(found: _File, path: Path) -> Profile:
         if name in found.parameters:
             raise InputError(f"parameters.{name} does not belong there", hint="Give capacity and size at the top.")
     capacity, size = parse_size(found.capacity), parse_size(found.size)
+    if capacity < 1 or size < 1:
+        raise InputError("capacity and size must be more than nothing")
     if found.logical_block_size < 1 or size % found.logical_block_size:
         raise InputError(f"size is not a multiple of logical_block_size, {found.logical_block_size} B")
+    if found.drift:
+        drift_of(found.drift)
     return Profile(
         path.stem, found.kind, found.summary, capacity, size, found.logical_block_size,
         found.parameters, found.expect, found.drift, path,
@@ -154,83 +150,22 @@ def numbers_of(profile: Profile, fields: Mapping[str, FieldInfo]) -> dict[str, f
 
     Raises `InputError` for one that the model does not have, with the nearest that it has, and for a wrong value.
     """
-    numbers: dict[str, float] = {}
-    for name, value in profile.parameters.items():
-        field = fields.get(name)
-        if field is None:
-            raise InputError(
-                f"the profile {profile.name} is wrong: the model '{profile.kind}' has no parameter '{name}'",
-                hint=nearest(name, fields),
-            )
-        try:
-            number = parse_value(value.value, field.unit)
-        except InputError as error:
-            raise InputError(
-                f"the profile {profile.name} is wrong: parameters.{name}: {error.problem}", hint=error.hint
-            ) from None
-        if not field.least <= number <= field.most:
-            raise InputError(
-                f"the profile {profile.name} is wrong: parameters.{name} is {value.value}, it must lie between "
-                f"{show_value(field.least, field.unit)} and {show_value(field.most, field.unit)}"
-            )
-        numbers[name] = number
-    return numbers
+    try:
+        return read_values(profile.parameters, fields, "parameters", f"the model '{profile.kind}'")
+    except InputError as error:
+        raise InputError(f"the profile {profile.name} is wrong: {error.problem}", hint=error.hint) from None
 
 
-_ENERGIES = {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6, "nJ": 1e-9, "pJ": 1e-12}
-_PER = {"B": 1.0, "bit": 1 / 8, "KiB": 1024.0}
-_ENERGY = re.compile(r"\s*([\d.]+(?:[eE][-+]?\d+)?)\s*([munp]?J)(?:/(\d*)\s*(B|bit|KiB))?\s*")
+def check_profile(profile: Profile) -> None:
+    """Refuse, with the reason, what its model would refuse at the profile's own size.
 
-
-def parse_value(value: Plain, unit: str) -> float:
-    """Read a value in a model's unit: `38us` for ns, `4KiB` for B, `1.1GB/s`, `3.3uJ`, `2.5pJ/bit`, a plain number.
-
-    Raises `InputError` where it is of another kind.
+    Where the models were not built, nothing is known of them, and nothing is refused.
     """
-    if unit == "1":
-        if isinstance(value, str):
-            raise InputError(f"'{value}' is not a number", hint="It has no unit: write 0.28 or 64, without quotes.")
-        return float(value)
-    text = str(value)
-    if not isinstance(value, str) and value:
-        raise InputError(f"{value} has no unit", hint='Write it in quotes with its unit, like "38us" or "4KiB".')
-    match unit:
-        case "ns":
-            return parse_duration(text) * 1e9
-        case "B":
-            return float(parse_size(text))
-        case "B/s":
-            if value == 0:
-                return 0.0
-            if not text.endswith("/s"):
-                raise InputError(f"'{text}' is not a bandwidth", hint="Write a size per second, like 1.1GB/s.")
-            return float(parse_size(text.removesuffix("/s").strip()))
-        case _:
-            return _energy(text, unit)
-
-
-def _energy(text: str, unit: str) -> float:
-    match = _ENERGY.fullmatch(text)
-    if text == "0":
-        return 0.0
-    if not match or bool(match[4]) != (unit == "J/B"):
-        example = "2.5pJ/bit or 0.11uJ/4KiB" if unit == "J/B" else "41uJ"
-        raise InputError(f"'{text}' is not an energy in {unit}", hint=f"Write it like {example}.")
-    joule = float(match[1]) * _ENERGIES[match[2]]
-    return joule / (int(match[3] or 1) * _PER[match[4]]) if match[4] else joule
-
-
-def show_value(number: float, unit: str) -> str:
-    """Show a number in a model's unit."""
-    match unit:
-        case "ns":
-            return f"{number:g} ns"
-        case "B":
-            return format_size(number)
-        case "1":
-            return f"{number:g}"
-        case _:
-            return f"{number:g} {unit}"
+    try:
+        fields = fields_of(profile.kind)
+    except MeasurementError:
+        return
+    Model.bytes_needed(profile.kind, {**numbers_of(profile, fields), "capacity": float(profile.size)})
 
 
 def _plain(error: Exception) -> str:

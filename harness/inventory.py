@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..common.parameters import Parameter, describe_parameters
+from ..common.parameters import Parameter, describe_parameters, format_value
 from ..common.plugins import Listed
 from ..common.units import format_size
-from ..devices.profile import Profile, Value, all_profiles
+from ..devices.profile import Profile, all_profiles
+from ..devices.profile_values import Value
 from ..devices.registry import device_kinds
 from ..reports.exports import export_formats
 from ..workloads.registry import workloads
@@ -28,11 +30,23 @@ class Entry(msgspec.Struct, frozen=True):
     broken: str = ""
     example: str = ""
     parameters: list[Parameter] = []
+
+
+class ProfileEntry(Entry, frozen=True):
+    """A profile; `distribution` is the path of its file where it is not one of storbench's own."""
+
+    kind: str = ""
+    capacity: int = 0
+    size: int = 0
+    logical_block_size: int = 0
+    unverified: int = 0
+    """How many of `values` are not confirmed."""
     values: dict[str, Value] = {}
-    """Of a profile: each number with its source."""
+    expect: dict[str, Value] = {}
+    drift: dict[str, Value] = {}
 
 
-def inventory() -> dict[str, list[Entry]]:
+def inventory() -> dict[str, Sequence[Entry]]:
     """Give everything by list name."""
     return {
         "workloads": [_entry(one) for one in workloads()],
@@ -52,22 +66,21 @@ def _entry(one: Listed) -> Entry:
     return Entry(one.name, one.summary, one.distribution, one.version, one.broken, one.example, parameters)
 
 
-def _profile_entry(one: Listed) -> Entry:
+def _profile_entry(one: Listed) -> ProfileEntry:
     profile: Profile | None = one.object
     if profile is None:
-        return Entry(one.name, "", one.distribution, one.version, one.broken)
-    summary = (
-        f"{profile.summary}; {profile.kind}, {format_size(profile.size)} of {format_size(profile.capacity)}, "
-        f"{profile.unverified} of {len(profile.parameters)} values unverified"
-    )
-    return Entry(one.name, summary, one.distribution, one.version, values=profile.parameters)
+        return ProfileEntry(one.name, "", one.distribution, one.version, one.broken)
+    return ProfileEntry(
+        one.name, profile.summary, one.distribution, one.version,
+        kind=profile.kind, capacity=profile.capacity, size=profile.size,
+        logical_block_size=profile.logical_block_size, unverified=profile.unverified,
+        values=profile.parameters, expect=profile.expect, drift=profile.drift,
+    )  # fmt: skip
 
 
-def inventory_tables(chosen: dict[str, list[Entry]]) -> list[RenderableType]:
-    """Give one block per list: each entry with its summary, parameters and origin."""
+def inventory_tables(chosen: Mapping[str, Sequence[Entry]], *, details: bool = False) -> list[RenderableType]:
+    """Give one block per list: each entry with summary, parameters and origin; with `details` a profile's values."""
     from rich.console import Group
-    from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
     blocks: list[RenderableType] = []
@@ -75,16 +88,52 @@ def inventory_tables(chosen: dict[str, list[Entry]]) -> list[RenderableType]:
         blocks.append(Text(f"\n{title}", style="bold"))
         for entry in entries:
             origin = "" if entry.distribution == "storbench" else f"  ({entry.distribution} {entry.version})"
+            origin = origin.replace(" )", ")")  # a file has no version
             blocks.append(Text.assemble(("  " + entry.name, "bold cyan"), origin, f"  {entry.summary}"))
             if entry.broken:
                 blocks.append(Text(f"    broken, not used: {entry.broken}", style="red"))
+            elif isinstance(entry, ProfileEntry):
+                blocks += _profile_blocks(entry, details=details)
             if entry.example:
                 blocks.append(Text(f"    for example {entry.example}"))
             if entry.parameters:
-                table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-                for p in entry.parameters:
-                    table.add_row(
-                        p.name, p.type, f"default {p.default}" if p.default != "required" else "required", p.bounds
+                blocks.append(
+                    _table(
+                        (p.name, p.type, f"default {p.default}" if p.default != "required" else "required", p.bounds)
+                        for p in entry.parameters
                     )
-                blocks.append(Padding(table, (0, 0, 0, 4)))
+                )
     return [Group(*blocks)]
+
+
+def _profile_blocks(entry: ProfileEntry, *, details: bool) -> list[RenderableType]:
+    from rich.text import Text
+
+    facts = (
+        f"    {entry.kind}, {entry.capacity / 1e9:.4g} GB, emulated as {format_size(entry.size)}; "
+        f"{entry.unverified} of {len(entry.values)} values unverified"
+    )
+    blocks: list[RenderableType] = [Text(facts)]
+    if not details:
+        return blocks
+    for title, values in (("", entry.values), ("drift", entry.drift), ("expected", entry.expect)):
+        if title and values:
+            blocks.append(Text(f"    {title}"))
+        if values:
+            blocks.append(
+                _table(
+                    (name, format_value(one.value), "unverified" if one.unverified else "", one.source)
+                    for name, one in values.items()
+                )
+            )
+    return blocks
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> RenderableType:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    return Padding(table, (0, 0, 0, 4))

@@ -159,10 +159,10 @@ def test_fio_that_is_absent_ends_with_status_3_and_what_to_do(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("what", ["workloads", "devices", "exports"])
+@pytest.mark.parametrize("what", ["workloads", "devices", "profiles", "exports"])
 def test_list_names_everything(tmp_path: Path, what: str) -> None:
     entries: dict[str, list[dict[str, Any]]] = json.loads(storbench(tmp_path, "list", what, "--json").stdout)
-    expected = {"workloads": "randrw", "devices": "nbd:memory", "exports": "csv"}[what]
+    expected = {"workloads": "randrw", "devices": "nbd:memory", "profiles": "pcm-onyx", "exports": "csv"}[what]
     assert expected in {entry["name"] for entry in entries[what]}
     assert expected in storbench(tmp_path, "list", what).stdout
 
