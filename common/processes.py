@@ -133,9 +133,12 @@ def guarded_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def guarded_folder(prefix: str) -> Iterator[Path]:
-    """Give a new private folder for sockets and scratch files; it goes away with the block or with this process."""
-    with guarded_path(Path(tempfile.mkdtemp(prefix=f"storbench-{prefix}-"))) as folder:
+def guarded_folder(prefix: str, *, inside: Path | None = None) -> Iterator[Path]:
+    """Give a new private folder for sockets and scratch files; it goes away with the block or with this process.
+
+    It is made in the folder for temporary files unless `inside` names another.
+    """
+    with guarded_path(Path(tempfile.mkdtemp(prefix=f"storbench-{prefix}-", dir=inside))) as folder:
         yield folder
 
 

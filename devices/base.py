@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -49,8 +50,14 @@ class Target(msgspec.Struct, frozen=True):
     logical_block_size: int = 512
     fresh: bool = False
     """The contents were made at this opening; what earlier steps wrote is not there."""
+    environment: dict[str, str] = {}
+    """Variables that the engine's process needs besides its own."""
     model: object = None
     """Of a device in virtual time, the model itself: its state and its clock are made at this opening."""
+    emulation: object = None
+    """Of a device that is emulated in real time, the model that the front ends share."""
+    fastest_ns: Callable[[int], int] | None = None
+    """Of such a device, the shortest time that its model takes for a block of that size at depth 1."""
     notes: tuple[str, ...] = ()
     """What a reader of the numbers must know, such as that caching could not be bypassed."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -83,6 +84,13 @@ _SIGNATURES: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "sb_submit": (_U64, (_POINTER, _INT, _U64, _U64, _U64)),
     "sb_reset": (None, (_POINTER,)),
     "sb_counter": (_INT, (_POINTER, _INT, ctypes.POINTER(_CounterName), ctypes.POINTER(ctypes.c_double))),
+    "sb_shared_size": (_SIZE, (_POINTER,)),
+    "sb_shared_init": (None, (_POINTER, _POINTER)),
+    "sb_shared_device": (_POINTER, (_POINTER,)),
+    "sb_shared_set_mode": (None, (_POINTER, _INT)),
+    "sb_shared_statistics": (None, (_POINTER, _INT, _POINTER)),
+    "sb_shared_statistics_reset": (None, (_POINTER,)),
+    "sb_shared_deaths": (_U64, (_POINTER,)),
     "sb_load_new": (_POINTER, (_POINTER, _U64, _U32)),
     "sb_load_free": (None, (_POINTER,)),
     "sb_load_client": (_INT, (_POINTER, _U32, _POINTER, _TEXT)),
@@ -97,15 +105,20 @@ def built_file(name: str) -> Path | None:
     return next(iter(sorted(_FOLDER.glob(f"{name}.*so"))), None)
 
 
+def needs_compiler(problem: str) -> MeasurementError:
+    """Give the error for something that the installation could not build from C."""
+    return MeasurementError(
+        f"{problem}: there was no C compiler when storbench was installed",
+        hint=f"Install one ({install_command('gcc', {'apt': 'gcc libc6-dev'})}) and install storbench again.",
+    )
+
+
 @cache
 def library() -> ctypes.CDLL:
     """Load the models. Raises `MeasurementError` where they were not built."""
     path = built_file("models")
     if path is None:
-        raise MeasurementError(
-            "the device models were not built: there was no C compiler when storbench was installed",
-            hint=f"Install one ({install_command('gcc', {'apt': 'gcc libc6-dev'})}) and install storbench again.",
-        )
+        raise needs_compiler("the device models were not built")
     loaded = ctypes.CDLL(str(path))
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(loaded, name)
@@ -169,18 +182,36 @@ class _Config:
             raise InputError(error.value.decode())
 
 
+@contextmanager
+def configured(kind: str, parameters: Mapping[str, float]) -> Iterator[int]:
+    """Give the C side's handle of checked parameters.
+
+    Raises `InputError` with the reason for parameters that are unknown, out of bounds or contradict one another,
+    `MeasurementError` where the models were not built.
+    """
+    with _Config(kind) as config:
+        config.fill(parameters)
+        yield config.handle
+
+
+def counters_at(address: int) -> dict[str, CounterInfo]:
+    """Give what the device at an address has counted since it was made."""
+    found: dict[str, CounterInfo] = {}
+    name, value = _CounterName(), ctypes.c_double()
+    while library().sb_counter(address, len(found), ctypes.byref(name), ctypes.byref(value)) == 0:
+        found[name.name.decode()] = CounterInfo(
+            name.unit.decode(), name.meaning.decode(), value.value, bool(name.state)
+        )
+    return found
+
+
 class Model:
     """One device in virtual time. Times in ns, sizes and offsets in bytes."""
 
     def __init__(self, kind: str, parameters: Mapping[str, float]) -> None:
-        """Make it fresh out of the box.
-
-        Raises `InputError` with the reason for parameters that are unknown, out of bounds or contradict one another,
-        `MeasurementError` where the models were not built or memory lacks.
-        """
-        with _Config(kind) as config:
-            config.fill(parameters)
-            size = library().sb_size(config.handle)
+        """Make it fresh out of the box. Raises as `configured` does, `MeasurementError` also where memory lacks."""
+        with configured(kind, parameters) as handle:
+            size = library().sb_size(handle)
             try:
                 self._memory: mmap.mmap | None = mmap.mmap(-1, size)
             except (OSError, ValueError):
@@ -190,7 +221,7 @@ class Model:
             view = ctypes.c_char.from_buffer(self._memory)
             self.address = ctypes.addressof(view)
             del view
-            library().sb_init(self.address, config.handle)
+            library().sb_init(self.address, handle)
         self.state_bytes = int(size)
         self.now = 0
         """The device's time."""
@@ -198,9 +229,8 @@ class Model:
     @staticmethod
     def bytes_needed(kind: str, parameters: Mapping[str, float]) -> int:
         """Give the memory that a model takes. Raises `InputError` as making it does."""
-        with _Config(kind) as config:
-            config.fill(parameters)
-            return int(library().sb_size(config.handle))
+        with configured(kind, parameters) as handle:
+            return int(library().sb_size(handle))
 
     @property
     def capacity(self) -> int:
@@ -215,13 +245,7 @@ class Model:
 
     def counters(self) -> dict[str, CounterInfo]:
         """Give what the device has counted since it was made."""
-        found: dict[str, CounterInfo] = {}
-        name, value = _CounterName(), ctypes.c_double()
-        while library().sb_counter(self.address, len(found), ctypes.byref(name), ctypes.byref(value)) == 0:
-            found[name.name.decode()] = CounterInfo(
-                name.unit.decode(), name.meaning.decode(), value.value, bool(name.state)
-            )
-        return found
+        return counters_at(self.address)
 
     def reset(self) -> None:
         """Purge it: everything is trimmed, wear stays."""

@@ -16,7 +16,7 @@ from .base import API_VERSION, Device, DeviceKind
 
 GROUP = "storbench.devices"
 
-_BUILTIN = ("file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "sim")
+_BUILTIN = ("file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "nbd_emu", "sim", "emu")
 
 
 def device_kinds() -> list[Listed]:
@@ -65,8 +65,12 @@ def _parts(url: str) -> tuple[str, Mapping[str, str]]:
 
 
 def _kind_of(place: str) -> Listed | None:
-    """Find the longest scheme that a URL begins with."""
-    fitting = [one for one in device_kinds() if place == one.name or place.startswith(f"{one.name}:")]
+    """Find the longest scheme that a URL begins with; one that ends in `-` goes on with the device's own name."""
+    fitting = [
+        one
+        for one in device_kinds()
+        if place == one.name or place.startswith(one.name if one.name.endswith("-") else f"{one.name}:")
+    ]
     return max(fitting, key=lambda one: len(one.name), default=None)
 
 

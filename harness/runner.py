@@ -16,6 +16,7 @@ from ..common.errors import InputError, MeasurementError
 from ..devices.base import Target
 from ..workloads.job import Job
 from ..workloads.steps import Idle, Measure, Note, Outcome, Plan, Precondition, Step, jobs_of
+from .emulation import Observation, check_faithful
 from .engines.base import Assignment, Engine, Execution, Progress
 from .journal import Journal, StepBegins, StepEnds
 
@@ -51,6 +52,8 @@ class Setting(msgspec.Struct, frozen=True):
     read_only: bool = False
     io_log: bool = False
     grace_s: float = 30.0
+    floor_ns: float | None = None
+    """Of a device that is emulated in real time: the emulator's own time for an I/O."""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -155,10 +158,14 @@ def _load(index: int, kind: str, jobs: tuple[Job, ...], setting: Setting) -> tup
     if setting.read_only and any(job.writes for job in jobs):
         # The dry run found no write, so this plan depends on its outcomes in a way that nobody allowed.
         raise InputError("the plan wants to write, but the target was opened for reading only")
+    check_faithful(setting.target, jobs, setting.floor_ns)
     name = f"{index:04d}-{kind}"
     folder = setting.folder / name
     folder.mkdir(exist_ok=True)
     assignment = Assignment(
         jobs, setting.target, folder, setting.read_only, setting.io_log and kind == "measure", setting.grace_s
     )
-    return setting.engine.run(assignment, setting.observer.progress), name
+    observation = Observation(setting.target)
+    execution = setting.engine.run(assignment, setting.observer.progress)
+    measurement = observation.add_to(execution.measurement, setting.floor_ns)
+    return msgspec.structs.replace(execution, measurement=measurement), name

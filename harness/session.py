@@ -24,6 +24,7 @@ from ..results.record import Campaign
 from ..workloads.base import Workload
 from ..workloads.dry_run import DryRun, dry_run
 from ..workloads.registry import Source, find_workload, source_of, workload_from_source, workloads
+from .emulation import measure_floor
 from .engines.base import Progress
 from .engines.choice import engine_for, ioengines_for
 from .environment import environment_facts, host_facts
@@ -275,9 +276,10 @@ def _run_on(
             for text in target.notes:
                 journal.note(text)
                 observer.note(text)
+            engine = engine_for(run.info)
             setting = Setting(
-                engine_for(run.info), target, journal, run.folder, observer, not opening.write,
-                run.options.io_log, run.options.grace_s,
+                engine, target, journal, run.folder, observer, not opening.write, run.options.io_log,
+                run.options.grace_s, measure_floor(target, engine, run.folder),
             )  # fmt: skip
             ending = run_plan(run.workload.plan(run.info, run.parameters), setting, past)
             device_end = dict(run.device.facts())

@@ -73,7 +73,13 @@ class FioEngine:
         (folder / _JOB_FILE).write_text(render_job_file(assignment.jobs, assignment.target, io_log=assignment.io_log))
         watch = _Watch(assignment, on_progress)
         with (folder / _STDERR).open("wb") as stderr:
-            process = processes.start(_command(assignment), stdout=subprocess.PIPE, stderr=stderr, cwd=folder)
+            process = processes.start(
+                _command(assignment),
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=folder,
+                environment=assignment.target.environment,
+            )
             try:
                 watch.follow(process)
                 status = processes.end(process, patience=assignment.grace_s)

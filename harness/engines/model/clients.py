@@ -79,6 +79,9 @@ def _distribution(text: str, span: int) -> tuple[Distribution, float, tuple[tupl
             return "normal", float(value), ()
         case "zoned":
             return "zoned", 0.0, _zones(value)
+        case "zoned_abs":
+            # As the workloads write them: sizes in plain bytes.
+            return "zoned", 0.0, tuple((share, size * 100 / span) for share, size in _zones(value))
         case _:
             raise InputError(
                 f"a model does not know the distribution '{text}' on {format_size(span)}",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 
 from .... import __version__
 from ....common.errors import MeasurementError
 from ....devices.base import Target
-from ....devices.native_library import CounterInfo, Model, library
+from ....devices.native_library import Model, library
 from ....devices.native_load import Client, Load, Totals
 from ....results.histogram import Histogram
-from ....results.measurement import Clients, Direction, Latency, Measurement, Quantity
+from ....results.measurement import Clients, Direction, Latency, Measurement
 from ....workloads.job import Job
 from ..base import Assignment, Execution, Progress, expected_seconds
 from ..series import Interval, progress_of, series_of
@@ -54,14 +53,12 @@ class ModelEngine:
         model = model_of(assignment.target)
         clients = clients_of(assignment.jobs, assignment.target)
         names = [f"io_clat.{number + 1}.log" for number in range(len(clients))] if assignment.io_log else []
-        before, started = model.counters(), model.now
+        started = model.now
         with Load(model, started, clients, [assignment.folder / name for name in names]) as load:
             intervals = _drive(load, assignment.jobs, clients, started, on_progress)
             model.now = max(load.now, started)
             totals = [load.totals(number) for number in range(len(clients))]
-            measurement = _measurement(self.version(), totals, clients, intervals)
-        device = counted(before, model.counters())
-        return Execution(msgspec.structs.replace(measurement, device=device), io_logs=tuple(names))
+            return Execution(_measurement(self.version(), totals, clients, intervals), io_logs=tuple(names))
 
 
 def model_of(target: Target) -> Model:
@@ -69,18 +66,6 @@ def model_of(target: Target) -> Model:
     if not isinstance(target.model, Model):
         raise MeasurementError("this device has no model", hint="Only sim: devices are run by the model engine.")
     return target.model
-
-
-def counted(before: Mapping[str, CounterInfo], after: Mapping[str, CounterInfo]) -> dict[str, Quantity]:
-    """Give what a device counted between two moments; of states, such as wear, the later one."""
-    found = {
-        name: Quantity(counter.value - (0.0 if counter.state else before[name].value), counter.unit)
-        for name, counter in after.items()
-    }
-    written, media = found.get("host_written"), found.get("media_written")
-    if written and media and written.value:
-        found["write_amplification"] = Quantity(media.value / written.value)
-    return found
 
 
 def _drive(

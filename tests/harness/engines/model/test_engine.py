@@ -203,15 +203,6 @@ def test_one_seed_gives_one_measurement(tmp_path: Path) -> None:
     assert found[0] != found[2]
 
 
-def test_the_device_counts_what_its_medium_did_in_this_step(target: Target, tmp_path: Path) -> None:
-    fill(target, tmp_path)
-    measured = run(target, tmp_path, Job(read_fraction=0.0, bytes=2 * SIZE))
-
-    assert measured.device["host_written"].value == measured.write.bytes == 2 * SIZE
-    assert measured.device["write_amplification"].value > 1.2
-    assert measured.device["wear_mean"].value > 1
-
-
 def test_idle_time_passes_at_once(target: Target, tmp_path: Path) -> None:
     ModelEngine().idle(target, 3600.0, lambda progress: None)
 
