@@ -22,6 +22,7 @@ from ..results.comparison import compare_files
 from ..results.run_file import Run
 from .differences import changes_within, differences_between
 from .distribution import distribution_section
+from .emulated import emulated_section
 from .fairness import fairness_section
 from .names import NamedRun, group_keys, groups_of, name_runs
 from .overview import RESULT_COLUMNS, result_rows, summary_of
@@ -46,7 +47,14 @@ def report_html(runs: Sequence[Run]) -> str:
     named = name_runs(runs)
     sections = [
         section
-        for build in (sweep_section, distribution_section, series_section, fairness_section, telemetry_section)
+        for build in (
+            sweep_section,
+            emulated_section,
+            distribution_section,
+            series_section,
+            fairness_section,
+            telemetry_section,
+        )
         if (section := build(named)) is not None
     ]
     style = _as_is(f"\n{css_colors()}\n{_asset('report.css')}")
@@ -96,7 +104,12 @@ def _title(named: Sequence[NamedRun]) -> str:
 
 def _contents(sections: Sequence[Section]) -> list[tuple[str, str]]:
     """List the page's sections, id and short title."""
-    short = {"sweep": "IOPS and latency", "distribution": "Distribution", "series": "Over time"}
+    short = {
+        "sweep": "IOPS and latency",
+        "device": "Emulated devices",
+        "distribution": "Distribution",
+        "series": "Over time",
+    }
     charts = [(section.id, short.get(section.id, section.title)) for section in sections]
     ends = [("environment", "Environment"), ("numbers", "Numbers"), ("recipe", "Recipe")]
     return [("overview", "Overview"), *charts, *ends]

@@ -12,7 +12,7 @@ import msgspec
 from ..common.units import format_duration, format_size
 from ..results.measurement import Direction, Latency, Measurement
 from ..results.run_file import Run, StepView
-from ..results.subjects import short_device
+from ..results.subjects import short_device, told_apart
 from .chart_data import Key, keys_of
 
 DIRECTIONS = {"read": "Reads", "write": "Writes", "trim": "Trims", "sync": "Syncs"}
@@ -23,6 +23,7 @@ _TITLES = {
     "read_fraction": "share of reads",
     "fsync_every": "writes per sync",
     "rate_iops": "offered IOPS",
+    "drive_writes": "drive writes",
 }
 
 
@@ -64,12 +65,11 @@ def name_runs(runs: Sequence[Run]) -> list[NamedRun]:
     for index, run in enumerate(runs):
         campaign = run.header.campaign
         members[(campaign.id if campaign else f"#{index}", run.header.device)].append(run)
-    several = Counter(short_device(device) for _, device in members)
+    more = told_apart([device for _, device in members], [str(own[0].path) for own in members.values()])
     groups = []
     for index, ((_, url), repeats) in enumerate(members.items()):
         device, tag = short_device(url), letters(index)
-        extra = repeats[0].path.stem if several[device] > 1 and len(repeats) == 1 else ""
-        extra = f"{len(repeats)} repeats" if len(repeats) > 1 else extra
+        extra = _joined(more[index], f"{len(repeats)} repeats" if len(repeats) > 1 else "")
         groups.append(Group(index, tag, _joined(tag, device, extra), device, extra, len(repeats)))
     of_run = {
         id(run): (group, n)

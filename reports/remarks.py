@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from ..results.measurement import percentile_name
+from .emulated import fidelity_remark
 from .highlights import highlights
 from .names import NamedRun
 from .overview import TABLE_PERCENTS, used_directions
@@ -48,6 +49,7 @@ def _of_run(named: NamedRun) -> Iterator[tuple[bool, str]]:
             yield True, f"Step {step.index}, {step.label}: failed I/Os, {errors}. They are not in the latencies."
     if not run.measured:
         yield True, "No step was measured to its end, so there are no numbers."
+    yield from fidelity_remark(run)
     for text in (*run.notes, *highlights(run)):
         yield False, text
     steps_of: dict[str, list[str]] = defaultdict(list)

@@ -13,6 +13,7 @@ from ..results.comparison import Comparison
 from ..results.measurement import Clients, Latency, Measurement, jain_index
 from ..results.run_file import Run, StepView
 from .columns import Column, FirstFitting, Layout, StepName, layout_of, printable, stacked_layout, step_columns, text_of
+from .emulated import device_columns, worn_steps
 from .names import label_phrase, label_value, name_runs
 from .overview import used_directions
 from .remarks import remarks_of
@@ -64,6 +65,8 @@ def run_summary(run: Run) -> RenderableType:
     alike = [(s, m.clients) for s, m in measured if len(m.clients.name) > 1 and not s.step.get("beside")]
     if alike:
         parts += ["", _fairness(alike)]
+    if worn := worn_steps(run):
+        parts += ["", _device_work(worn)]
     if remarks := list(_remarks(run)):
         parts += ["", _listed(remarks)]
     return Group(*parts, "")
@@ -218,6 +221,18 @@ def _fairness(steps: Sequence[tuple[StepView, Clients]]) -> RenderableType:
     layouts = [layout_of([*way, *choice]) for choice in choices for way in ways]
     said = "Jain's index is 1 where all clients get the same, and 1/n where one of n gets everything."
     return Group(FirstFitting(layouts), text_of(said, "dim"))
+
+
+def _device_work(steps: Sequence[tuple[StepView, Measurement]]) -> RenderableType:
+    """Show what an emulated device did in the steps that wrote."""
+    names = [StepName(step.label, step.labels) for step, _ in steps]
+    columns = [
+        Column(title.replace(" ", "\n", 1), texts) for title, texts in device_columns([m.device for _, m in steps])
+    ]
+    ways = step_columns(names, list(range(len(names))))
+    # The most telling ones come first: where the terminal is narrow the last ones are left out.
+    layouts = [layout_of([*way, *columns[:count]]) for count in range(len(columns), 0, -1) for way in ways]
+    return FirstFitting(layouts)
 
 
 def _jain(rates: Sequence[float]) -> str | Text:

@@ -118,6 +118,10 @@ def _nothing_in_common(subjects: Sequence[Subject], steps: Sequence[AlignedStep]
         yield "No step of one subject was measured in another: there is nothing to compare"
 
 
+_MODELLED = ("sim:", "emu:", "nbd:emu-")
+"""Of an emulated device the parameters are what it is, not how it was opened."""
+
+
 def _one_device(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Iterator[str]:
     """Say where two subjects are one device, or one address with other parameters, such as another ioengine."""
     alike: dict[str, list[Subject]] = {}
@@ -129,7 +133,7 @@ def _one_device(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Ite
         runs = Counter(name for s in group for name in {outlines[run].header.run for run in s.runs})
         if any(count > 1 for count in runs.values()):
             yield f"{tags} have runs in common: a run does not differ from itself, so the ratios say little"
-        elif len(ways) > 1:
+        elif len(ways) > 1 and not address.startswith(_MODELLED):
             seen = "; ".join([*ways][:_NAMED]) + (" …" if len(ways) > _NAMED else "")
             yield f"{short_device(address)} was opened in different ways ({seen}): a ratio is not of the devices alone"
         elif len(group) > 1:

@@ -62,6 +62,19 @@ def short_device(url: str) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
+def told_apart(urls: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Say what tells devices of one name apart, parameters or file; empty for a device whose name is its own."""
+    count = Counter(map(short_device, urls))
+    same = Counter(urls)
+    found = []
+    for url, path in zip(urls, paths, strict=True):
+        query = url.partition("?")[2]
+        alone = count[short_device(url)] == 1
+        short = same[url] == 1 and len(query) <= _LONGEST
+        found.append("" if alone else (query or "no parameters") if short else Path(path).stem)
+    return found
+
+
 def _repeat(outline: Outline) -> int:
     return outline.header.campaign.repeat if outline.header.campaign else 0
 
@@ -75,12 +88,11 @@ def _interleaved(runs: Sequence[int], reference: Sequence[int], outlines: Sequen
 
 
 def _tags(groups: Sequence[Sequence[int]], paths: Sequence[str], outlines: Sequence[Outline]) -> list[str]:
-    devices = [short_device(outlines[runs[0]].header.device) for runs in groups]
-    count = Counter(devices)
-    # Where a device appears twice, its files tell the subjects apart.
+    urls = [outlines[runs[0]].header.device for runs in groups]
+    # Where a device appears twice, its parameters tell the subjects apart, or else its files.
     tags = [
-        device if count[device] == 1 else f"{device} ({Path(paths[runs[0]]).stem})"
-        for device, runs in zip(devices, groups, strict=True)
+        f"{short_device(url)} ({more})" if more else short_device(url)
+        for url, more in zip(urls, told_apart(urls, [paths[runs[0]] for runs in groups]), strict=True)
     ]
     again = Counter(tags)
     return [tag if again[tag] == 1 else f"{tag} #{number}" for number, tag in enumerate(tags, 1)]
