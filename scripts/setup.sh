@@ -41,7 +41,8 @@ missing_packages() {
     has nbdinfo || echo libnbd-bin
     has file || echo file # with it nbdinfo says what an export holds
     # The device models are C; without a compiler all but the emulated devices works, with one nothing is missing.
-    has cc && has_headers || echo gcc libc6-dev
+    has_header stdio.h || echo gcc libc6-dev
+    has_header nbdkit-plugin.h || echo nbdkit-plugin-dev
     if ! works .venv/bin/python; then
         python=$(find_python)
         if [ -n "$python" ]; then
@@ -59,7 +60,7 @@ missing_packages() {
     fi
 }
 
-has_headers() { echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1; }
+has_header() { echo "#include <$1>" | cc -D NBDKIT_API_VERSION=2 -E - >/dev/null 2>&1; }
 works() { [ -x "$1" ] && "$1" -c 'import pip' 2>/dev/null; }
 is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; }
 

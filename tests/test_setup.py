@@ -49,7 +49,7 @@ def test_without_root_and_sudo_it_prints_the_one_command_and_touches_nothing(bar
     (command,) = (line.strip() for line in result.stderr.splitlines() if "apt-get" in line)
     assert command == (
         "apt-get update && apt-get install --yes --no-install-recommends"
-        " fio nbdkit libnbd-bin file gcc libc6-dev python3 python3-venv"
+        " fio nbdkit libnbd-bin file gcc libc6-dev nbdkit-plugin-dev python3 python3-venv"
     )
     assert sorted(path.name for path in bare_machine.iterdir()) == ["scripts"]
 

@@ -39,7 +39,7 @@ def test_profiles_are_listed_with_kind_size_doubts_and_origin(own: Path) -> None
     text = "".join(listed(own, "profiles").stdout.split())
 
     for expected in (
-        "pcm-onyx Onyx (UCSD 2011): PCM chips behind an FPGA on PCIe pcm, 8 GB, emulated as 1GiB; 9 of 14 values unverified",
+        "pcm-onyx Onyx (UCSD 2011): PCM chips behind an FPGA on PCIe pcm, 8 GB, emulated as 1GiB; 9 of 14 values",
         f"good ({own}/good.toml) my own pcm, 8 GB, emulated as 64MiB; 1 of 2 values unverified",
         "broken, not used: the profile bad is wrong: the model 'pcm' has no parameter 'write_occupency'",
     ):
