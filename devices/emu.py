@@ -71,7 +71,8 @@ class EmuDevice:
                 fresh=True,
                 notes=engine_notes(self._ioengine),
                 environment={
-                    "LD_PRELOAD": str(shim()),
+                    # Behind what is loaded before everything already, such as a sanitizer.
+                    "LD_PRELOAD": ":".join(filter(None, (os.environ.get("LD_PRELOAD"), str(shim())))),
                     "STORBENCH_EMU_STATE": str(state),
                     "STORBENCH_EMU_IMAGE": str(image),
                 },

@@ -133,7 +133,9 @@ def _one_device(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Ite
         runs = Counter(name for s in group for name in {outlines[run].header.run for run in s.runs})
         if any(count > 1 for count in runs.values()):
             yield f"{tags} have runs in common: a run does not differ from itself, so the ratios say little"
-        elif len(ways) > 1 and not address.startswith(_MODELLED):
+        elif len(ways) > 1 and address.startswith(_MODELLED):
+            continue
+        elif len(ways) > 1:
             seen = "; ".join([*ways][:_NAMED]) + (" …" if len(ways) > _NAMED else "")
             yield f"{short_device(address)} was opened in different ways ({seen}): a ratio is not of the devices alone"
         elif len(group) > 1:

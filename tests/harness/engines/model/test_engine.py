@@ -190,7 +190,7 @@ def test_normal_addresses_have_their_deviation(target: Target, tmp_path: Path) -
     # The more popular half lies within two deviations of the middle.
     shares = shares_of_the_most_used(ModelEngine(), target, tmp_path / "model", "normal:12.5")
 
-    assert shares[3] == pytest.approx(0.954, abs=0.01)
+    assert shares[3] == pytest.approx(0.954, abs=0.02)
 
 
 def test_one_seed_gives_one_measurement(tmp_path: Path) -> None:
