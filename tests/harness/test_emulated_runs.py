@@ -150,7 +150,8 @@ def clean_memory() -> Iterator[None]:
     before = set(memory_folder().glob("storbench-emu-*"))
     yield
     deadline = time.monotonic() + 20
-    while set(memory_folder().glob("storbench-emu-*")) - before:
+    made = set(memory_folder().glob("storbench-emu-*")) - before
+    while any(path.exists() for path in made):
         assert time.monotonic() < deadline, "an image was left behind"
         time.sleep(0.05)
 
