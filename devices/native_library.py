@@ -88,6 +88,8 @@ _SIGNATURES: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "sb_shared_init": (None, (_POINTER, _POINTER)),
     "sb_shared_device": (_POINTER, (_POINTER,)),
     "sb_shared_set_mode": (None, (_POINTER, _INT)),
+    "sb_shared_set_time": (None, (_POINTER, _U64)),
+    "sb_shared_time": (_U64, (_POINTER,)),
     "sb_shared_statistics": (None, (_POINTER, _INT, _POINTER)),
     "sb_shared_statistics_reset": (None, (_POINTER,)),
     "sb_shared_deaths": (_U64, (_POINTER,)),

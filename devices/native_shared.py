@@ -74,8 +74,15 @@ class SharedModel:
         return counters_at(library().sb_shared_device(self._address))
 
     def wait(self, *, model: bool) -> None:
-        """Choose whether answers wait for the model's time; without, the emulator's own time shows."""
-        library().sb_shared_set_mode(self._address, _WAIT if model else _FLOOR)
+        """Choose whether answers wait for the model's time; without, the emulator's own time shows.
+
+        What was submitted without waiting keeps the model busy for longer than it took, so that its clock is put to
+        the moment when it is idle again. Only while nothing is under way.
+        """
+        native, address = library(), self._address
+        if model:
+            native.sb_shared_set_time(address, native.sb_shared_time(address))
+        native.sb_shared_set_mode(address, _WAIT if model else _FLOOR)
 
     def statistics(self) -> dict[str, Timed]:
         """Give what was timed since the last reset, by `read`, `write`, `trim` and `flush`."""

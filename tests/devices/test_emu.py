@@ -94,6 +94,17 @@ def test_every_io_takes_the_models_time(device: Emulated, engine: str, clients: 
     assert job["read"]["lat_ns"]["min"] >= 1e6
 
 
+def test_what_was_not_waited_for_delays_nothing_after_it(device: Emulated) -> None:
+    options = ("--ioengine=psync", "--rw=randread", "--bs=4k", "--size=16m")
+    device.shared.wait(model=False)
+    device.fio(*options, "--number_ios=3000")
+    device.shared.wait(model=True)
+    device.shared.reset_statistics()
+    device.fio(*options, "--number_ios=5")
+
+    assert device.shared.statistics()["read"].latency_max == pytest.approx(1e6, rel=0.01)
+
+
 def test_depth_is_served_by_the_models_units(device: Emulated) -> None:
     device.fio("--ioengine=libaio", "--iodepth=8", "--rw=randread", "--bs=4k", "--number_ios=200", "--size=16m")
 
