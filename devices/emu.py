@@ -75,6 +75,7 @@ class EmuDevice:
                     "LD_PRELOAD": ":".join(filter(None, (os.environ.get("LD_PRELOAD"), str(shim())))),
                     "STORBENCH_EMU_STATE": str(state),
                     "STORBENCH_EMU_IMAGE": str(image),
+                    **({"STORBENCH_EMU_KEEP": "1"} if self._ioengine == "libpmem" else {}),
                 },
                 emulation=shared,
                 fastest_ns=self._device.fastest_ns,

@@ -13,9 +13,11 @@
 
 #define STATE "STORBENCH_EMU_STATE"
 #define IMAGE "STORBENCH_EMU_IMAGE"
+#define KEEP "STORBENCH_EMU_KEEP"
 
 sb_shared *emu_device;
 uint64_t emu_capacity;
+bool emu_keep;
 unsigned char emu_marks[EMU_MARKS];
 
 static dev_t image_device;
@@ -49,6 +51,7 @@ __attribute__((constructor)) static void start(void) {
     if ((uint64_t)status.st_size != emu_capacity)
         give_up("%s has %lld bytes, the device has %llu", image, (long long)status.st_size,
                 (unsigned long long)emu_capacity);
+    emu_keep = getenv(KEEP);
     image_device = status.st_dev;
     image_number = status.st_ino;
     __atomic_store_n(&emu_device, device, __ATOMIC_RELEASE);

@@ -3,6 +3,8 @@
  *
  *   STORBENCH_EMU_STATE  the shared device's file (shared.h)
  *   STORBENCH_EMU_IMAGE  the image, exactly as long as the device
+ *   STORBENCH_EMU_KEEP   set: write() leaves the image and the device as they are, and says that all was written. So
+ *                        fio's libpmem engine fills a file with data before each job, which is no part of the job.
  *
  * preload.c           start, which file descriptors are the image
  * preload_sync.c      pread, pwrite, preadv, pwritev, fsync, fallocate
@@ -31,6 +33,7 @@
 /* The device; NULL until the shim has started. */
 extern sb_shared *emu_device;
 extern uint64_t emu_capacity;
+extern bool emu_keep;
 
 /* The function of that name behind this one; NULL where no library has it. */
 void *emu_next(const char *name);
