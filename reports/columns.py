@@ -67,8 +67,10 @@ class FirstFitting:
 
 
 def printable(text: str) -> str:
-    """Give a text of a file as one line, without what would steer the terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in " ".join(text.split()))
+    """Give a text of a file as one line, its lines as sentences, without what would steer the terminal."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    ended = [line if line[-1] in ".:;,!?" else f"{line}." for line in lines[:-1]]
+    return "".join(letter if letter.isprintable() else "�" for letter in " ".join(ended + lines[-1:]))
 
 
 def text_of(text: str, style: str = "") -> Text:

@@ -11,6 +11,7 @@ from ..common.units import format_bandwidth, format_duration, format_latency, fo
 from ..results.measurement import Direction, Latency, Measurement
 from ..results.run_file import Run
 from .chart_data import Key
+from .columns import printable
 from .names import DIRECTIONS, NamedRun
 
 TABLE_PERCENTS = (50.0, 99.0, 99.9)
@@ -63,7 +64,7 @@ def summary_of(named: NamedRun, key: Key) -> Summary:
         named.extra,
         header.workload,
         header.status,
-        header.reason,
+        printable(header.reason),
         header.verdict,
         _moment(header.created),
         _took(run),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from ..results.measurement import percentile_name
+from .columns import printable
 from .emulated import fidelity_remark
 from .highlights import highlights
 from .names import NamedRun
@@ -42,7 +43,7 @@ def _of_run(named: NamedRun) -> Iterator[tuple[bool, str]]:
     run = named.run
     for step in run.steps:
         if step.status != "COMPLETED":
-            why = f": {step.error}" if step.error else ""
+            why = f": {printable(step.error)}" if step.error else ""
             yield True, f"Step {step.index}, {step.label}, ended as {step.status}{why}"
         elif step.measurement is not None and step.measurement.errors:
             errors = ", ".join(f"{count:,} × {name}" for name, count in step.measurement.errors.items())

@@ -399,6 +399,12 @@ def test_a_layout_is_as_wide_as_it_says(texts: list[str]) -> None:
         assert max(map(console.measure, lines), key=lambda m: m.maximum).maximum <= layout.width
 
 
+def test_the_lines_of_a_text_become_sentences() -> None:
+    assert (
+        printable("no space\nfio: err=28:\n\n  Choose less. \x1b[1m") == "no space. fio: err=28: Choose less. \ufffd[1m"
+    )
+
+
 def test_steps_are_named_by_labels_only_where_these_tell_them_apart() -> None:
     depths = [StepName(f"a long name {depth}", {"queue_depth": depth}) for depth in (1, 2)]
     full, short = step_columns(depths, [0, 0, 1])
