@@ -22,9 +22,10 @@ _NAMED = 3
 
 def highlights(run: Run) -> Iterator[str]:
     """Say what took time from the measurement: the hypervisor, the processor, heat."""
-    yield from _steal(run)
-    yield from _processors(run)
-    yield from _load_generator(run)
+    if not run.header.engine.startswith("model-"):  # whose time is virtual
+        yield from _steal(run)
+        yield from _processors(run)
+        yield from _load_generator(run)
     hottest = _peak(run, "disk_temperature")
     if hottest >= _HOT_DEGREES:
         yield f"The drive reached {hottest:.0f} °C: it may have slowed itself down."

@@ -244,6 +244,13 @@ def test_telemetry_that_casts_doubt_on_the_numbers_is_pointed_out(
         assert "°C" not in text
 
 
+def test_a_processor_that_computes_a_model_is_no_limit(sample_runs: ModuleType, tmp_path: Path) -> None:
+    record = sample_runs.record("sim:x", sample_runs.sweep_steps(9000)[:1], header={"engine": "model-0.1.0"})
+    record.telemetry.clear()
+    record.telemetry.update({"time_s": [1.0], "cpu_user_percent": [100.0], "cpu_system_percent": [0.0]})
+    assert "processors" not in summary(sample_runs.write(tmp_path, "a", record), 200)
+
+
 def test_a_run_without_a_measurement_says_how_it_ended(sample_runs: ModuleType, tmp_path: Path) -> None:
     header = {"status": "ABORTED", "reason": "ended by the user"}
     text = summary(sample_runs.write(tmp_path, "a", sample_runs.record("file:x", [], header=header)))
