@@ -149,7 +149,7 @@ def _check_clean(folder: Path) -> None:
 def _wait_for_nothing(folder: Path) -> None:
     """Wait until no process works in or on the folder and nothing half made is in it; the guardian needs a moment."""
     deadline = time.monotonic() + 20
-    while left := [*_processes_of(folder), *folder.glob("**/scratch/*"), *folder.glob("**/.out.*")]:
+    while left := [*_processes_of(folder), *folder.glob("**/scratch/*"), *folder.glob("**/.out.run.*")]:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)
 
