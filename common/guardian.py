@@ -17,7 +17,11 @@ import os
 import shutil
 import signal
 import sys
+import time
 from contextlib import suppress
+
+PATIENCE_S = 10.0
+"""How long what cannot be removed yet is tried again."""
 
 
 def serve() -> None:
@@ -37,11 +41,21 @@ def serve() -> None:
     for group in groups:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
-    for path in paths:
+    # What was killed may still be making a file in there: it dies a moment after the signal.
+    deadline = time.monotonic() + PATIENCE_S
+    while paths := {path for path in paths if not _removed(path)}:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+
+
+def _removed(path: str) -> bool:
+    with suppress(OSError):
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
         elif os.path.lexists(path):
             os.unlink(path)
+    return not os.path.lexists(path)
 
 
 if __name__ == "__main__":

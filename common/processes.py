@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -138,7 +139,10 @@ def guarded_folder(prefix: str, *, inside: Path | None = None) -> Iterator[Path]
 
     It is made in the folder for temporary files unless `inside` names another.
     """
-    with guarded_path(Path(tempfile.mkdtemp(prefix=f"storbench-{prefix}-", dir=inside))) as folder:
+    name = f"storbench-{prefix}-{secrets.token_hex(6)}"
+    # Known to the guardian before it exists: a kill in between must not leave it.
+    with guarded_path((inside or Path(tempfile.gettempdir())) / name) as folder:
+        folder.mkdir(mode=0o700)
         yield folder
 
 

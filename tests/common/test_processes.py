@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storbench.common import processes
+from storbench.common import guardian, processes
 
 HARNESS = """
 import sys, time
@@ -37,9 +37,9 @@ def group_members(group: int) -> list[psutil.Process]:
     return members
 
 
-def until_gone(group: int, *paths: Path) -> bool:
+def until_gone(group: int | None, *paths: Path) -> bool:
     for _ in range(500):
-        if not group_members(group) and not any(path.exists() for path in paths):
+        if not (group and group_members(group)) and not any(path.exists() for path in paths):
             return True
         time.sleep(0.02)
     return False
@@ -58,6 +58,40 @@ def test_a_killed_harness_leaves_neither_children_nor_scratch_files(tmp_path: Pa
     harness.wait(30)
     harness.stdout.close()
     assert until_gone(int(group), scratch, Path(os.fsdecode(folder)))
+
+
+KILLED_AT_ONCE = """
+import os, signal
+from pathlib import Path
+from storbench.common import processes
+made = Path.mkdir
+def then_killed(path, *arguments, **more):
+    made(path, *arguments, **more)
+    os.write(1, os.fsencode(path))
+    os.kill(os.getpid(), signal.SIGKILL)
+Path.mkdir = then_killed
+with processes.guarded_folder("test"):
+    pass
+"""
+
+
+def test_a_folder_is_guarded_from_the_moment_it_exists() -> None:
+    found = subprocess.run([sys.executable, "-c", KILLED_AT_ONCE], capture_output=True, timeout=60)
+    assert found.returncode == -signal.SIGKILL
+    folder = Path(os.fsdecode(found.stdout))
+    assert folder.is_absolute()
+    assert until_gone(None, folder)
+
+
+def test_what_is_still_being_written_into_is_removed_in_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "busy"
+    folder.mkdir()
+    writer = "i=0; while [ $i -lt 2000 ]; do : >$0/$i; i=$((i+1)); done"
+    told = f"+path {folder}\n".encode()
+    busy = subprocess.Popen(["sh", "-c", writer, str(folder)], stderr=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-I", "-S", guardian.__file__], input=told, check=True, timeout=60)
+    busy.wait(60)
+    assert not folder.exists()
 
 
 def test_ending_a_child_ends_its_children_too() -> None:
