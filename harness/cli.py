@@ -27,6 +27,7 @@ from .commands import (
     resume,
     run,
     show,
+    steady_state,
 )
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ for name, command in (
     ("report", report.report),
     ("export", export.export),
     ("import", import_fio.import_fio),
+    ("steady-state", steady_state.steady_state),
 ):
     app.command(name)(command)
 

@@ -70,14 +70,19 @@ def test_published_rounds_come_in_the_order_in_which_they_were_measured(tmp_path
         assert [step.step["file"] for step in run.steps] == [file.name for file in files]
         # By name, round 10 would come before round 2.
         rounds = [file.stem.rpartition("_round")[2] for file in files if "64KB" in file.name]
-        assert rounds == ["1", "2", "10"]
+        assert rounds == [str(number) for number in range(1, 12)]
         for step, file in zip(run.steps, files, strict=True):
             raw = json.loads(file.read_text())["jobs"][0]
             assert step.measurement is not None
-            assert_same(step.measurement.write, raw["write"])
+            direction = "write" if raw["write"]["total_ios"] else "read"
+            assert_same(getattr(step.measurement, direction), raw[direction])
             assert step.measurement.runtime_s == pytest.approx(60, abs=0.1)
         # fio called each of them 'wdpc'.
-        assert {step.label for step in run.steps} == {"randwrite 4KiB qd16 x2", "randrw 65% 64KiB qd16 x2"}
+        assert {step.label for step in run.steps} == {
+            "randread 1MiB qd16 x2",
+            "randrw 65% 64KiB qd16 x2",
+            "randwrite 4KiB qd16 x2",
+        }
         assert run.header.device == "imported:/dev/sda"
         assert run.header.created.startswith("2018-08-")
 
