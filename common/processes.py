@@ -24,6 +24,9 @@ from typing import IO
 
 from . import guardian
 
+_SOCKET_PATH, _SOCKET_NAME = 107, 8
+"""Bytes in the longest path of a socket (`sun_path` without its end), and those to keep for the socket's own name."""
+
 _lock = threading.Lock()
 _pipe: int | None = None
 _guardian: subprocess.Popen[bytes] | None = None
@@ -135,14 +138,26 @@ def guarded_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def guarded_folder(prefix: str, *, inside: Path | None = None) -> Iterator[Path]:
-    """Give a new private folder for sockets and scratch files; it goes away with the block or with this process.
+    """Give a new private folder for scratch files; it goes away with the block or with this process.
 
     It is made in the folder for temporary files unless `inside` names another.
     """
-    name = f"storbench-{prefix}-{secrets.token_hex(6)}"
+    name = f"storbench-{prefix}-{secrets.token_hex(4)}"
     # Known to the guardian before it exists: a kill in between must not leave it.
     with guarded_path((inside or Path(tempfile.gettempdir())) / name) as folder:
         folder.mkdir(mode=0o700)
+        yield folder
+
+
+@contextmanager
+def guarded_socket_folder(prefix: str) -> Iterator[Path]:
+    """Give a new private folder as `guarded_folder` does, with a path that leaves room for the name of a socket.
+
+    The kernel takes paths of 107 bytes for sockets, and a folder for temporary files may be longer than that.
+    """
+    usual = Path(tempfile.gettempdir())
+    longest = len(os.fsencode(usual)) + len(f"/storbench-{prefix}-01234567/{'x' * _SOCKET_NAME}")
+    with guarded_folder(prefix, inside=usual if longest <= _SOCKET_PATH else Path("/tmp")) as folder:  # noqa: S108
         yield folder
 
 

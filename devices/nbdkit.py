@@ -110,7 +110,7 @@ def nbdkit(plugin: Sequence[str], parameters: ServerParameters, *, read_only: bo
     the block ends well although the server has died meanwhile.
     """
     filters, settings = filters_of(parameters)
-    with processes.guarded_folder("nbd") as folder:
+    with processes.guarded_socket_folder("nbd") as folder:
         socket, ready, words = folder / "socket", folder / "pid", folder / "stderr"
         command = [probe_nbdkit().path, "--foreground", "--newstyle", "--exit-with-parent"]
         command += ["--unix", str(socket), "--pidfile", str(ready), "--threads", str(parameters.threads)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -119,3 +121,14 @@ def test_waiting_for_a_file_ends_when_the_process_does(tmp_path: Path) -> None:
     child = processes.start(["sh", "-c", "exit 0"])
     assert not processes.wait_until(tmp_path / "never", child, timeout=30)
     processes.end(child)
+
+
+def test_a_folder_for_sockets_is_short_also_where_the_one_for_temporary_files_is_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("long" * 25)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with processes.guarded_socket_folder("test") as folder, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder / 'socket'}")
+    assert not folder.exists()

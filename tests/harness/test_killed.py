@@ -93,7 +93,7 @@ def _complete(folder: Path, command: list[str]) -> None:
 
 def _start(folder: Path, command: list[str]) -> subprocess.Popen[bytes]:
     with (folder / "stderr").open("wb") as stderr, (folder / "stdout").open("wb") as stdout:
-        scratch = folder / "scratch"  # sockets and the like go here
+        scratch = folder / "s"  # sockets and the like go here; the kernel takes short paths only
         scratch.mkdir(exist_ok=True)
         return subprocess.Popen(
             [sys.executable, "-m", "storbench", *command],
@@ -143,13 +143,13 @@ def _check_complete(folder: Path) -> None:
 
 
 def _check_clean(folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} <= {"ten.toml", "out.h5", "stdout", "stderr", "scratch"}
+    assert {path.name for path in folder.iterdir()} <= {"ten.toml", "out.h5", "stdout", "stderr", "s"}
 
 
 def _wait_for_nothing(folder: Path) -> None:
     """Wait until no process works in or on the folder and nothing half made is in it; the guardian needs a moment."""
     deadline = time.monotonic() + 20
-    while left := [*_processes_of(folder), *folder.glob("**/scratch/*"), *folder.glob("**/.out.run.*")]:
+    while left := [*_processes_of(folder), *folder.glob("**/s/*"), *folder.glob("**/.out.run.*")]:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)
 
