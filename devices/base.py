@@ -108,6 +108,60 @@ class Surviving(Protocol):
         ...
 
 
+class Purged(msgspec.Struct, frozen=True):
+    """What a purge did and whether it worked."""
+
+    method: str
+    """In the field's words: `nvme sanitize, block erase`, `file made anew`; `none` where nothing could be done."""
+    returned: str = ""
+    """What the tool or the kernel said, as it said it."""
+    verified: bool | None = None
+    """Whether a check showed that it worked; None where nothing could be checked."""
+    check: str = ""
+    """What was checked and found: `64 of 64 regions read as zeroes`."""
+
+
+@runtime_checkable
+class Purgeable(Protocol):
+    """Capability: the opened device can be brought back to, or near to, fresh out of the box."""
+
+    def purge(self, target: Target) -> Purged:
+        """Purge and verify. Raises `MeasurementError` where it was begun and failed."""
+        ...
+
+
+@runtime_checkable
+class Health(Protocol):
+    """Capability: the device tells of its own state."""
+
+    def health(self, target: Target) -> Facts:
+        """Give what the device's own logs say now, in the words of `HEALTH`; only what is known."""
+        ...
+
+
+HEALTH: dict[str, tuple[str, str]] = {
+    "temperature": ("degree_Celsius", "composite temperature"),
+    "host_written": ("B", "bytes that hosts wrote"),
+    "host_read": ("B", "bytes that hosts read"),
+    "media_written": ("B", "bytes that the medium wrote, with the device's own moves"),
+    "percentage_used": ("%", "rated life that is used"),
+    "available_spare": ("%", "spare blocks that are left"),
+    "critical_warning": ("1", "critical warning bits"),
+    "media_errors": ("1", "unrecovered data integrity errors"),
+    "unsafe_shutdowns": ("1", "power losses without notice"),
+    "power_on_hours": ("h", "time under power"),
+    "power_cycles": ("1", "power cycles"),
+    "throttle_events": ("1", "times that the device slowed itself down for its temperature"),
+    "throttle_time": ("s", "time in which it was slowed down"),
+    "wear_mean": ("1", "mean program/erase cycles"),
+    "wear_max": ("1", "highest program/erase cycles"),
+    "energy": ("J", "energy that was used"),
+    "health_source": ("", "which tools or counters were asked"),
+    "health_unavailable": ("", "what could not be read, and why"),
+}
+"""The names of health facts: unit and long name. Texts have no unit."""
+
+
 def known_facts(values: Facts) -> Facts:
     """Leave out what is not known."""
     return {name: value for name, value in values.items() if value is not None}

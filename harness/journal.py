@@ -26,6 +26,7 @@ import msgspec
 from ..common import processes
 from ..common.errors import InputError
 from ..common.files import sync_folder
+from ..devices.base import Facts
 from ..results.measurement import Measurement
 from ..results.record import Campaign
 
@@ -70,6 +71,7 @@ class StepEnds(msgspec.Struct, frozen=True, tag="outcome", tag_field="type"):
     raw: str = ""
     job_file: str = ""
     io_logs: tuple[str, ...] = ()
+    facts: Facts = {}
     previous: str = ""
 
 

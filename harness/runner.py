@@ -13,9 +13,9 @@ from typing import Protocol
 import msgspec
 
 from ..common.errors import InputError, MeasurementError
-from ..devices.base import Target
+from ..devices.base import Device, Facts, Health, Purgeable, Purged, Target
 from ..workloads.job import Job
-from ..workloads.steps import Idle, Measure, Note, Outcome, Plan, Precondition, Step, jobs_of
+from ..workloads.steps import Idle, Measure, Note, Outcome, Plan, Precondition, Purge, Step, jobs_of
 from .emulation import Observation, check_faithful
 from .engines.base import Assignment, Engine, Execution, Progress
 from .journal import Journal, StepBegins, StepEnds
@@ -45,6 +45,7 @@ class Setting(msgspec.Struct, frozen=True):
     """What a run needs besides its plan."""
 
     engine: Engine
+    device: Device
     target: Target
     journal: Journal
     folder: Path
@@ -78,9 +79,9 @@ def run_plan(plan: Plan, setting: Setting, past: Mapping[int, StepEnds] | None =
             earlier = known.get(index)
             if earlier is not None and earlier.status == "COMPLETED":
                 # A model has its whole past in its state, and its time costs nothing.
-                if lost is not None and (isinstance(step, Precondition) or setting.target.model is not None):
+                if lost is not None and (isinstance(step, Precondition | Purge) or setting.target.model is not None):
                     lost.append(step)
-                outcome = Outcome("COMPLETED", earlier.measurement)
+                outcome = Outcome("COMPLETED", earlier.measurement, facts=earlier.facts)
             else:
                 _repeat(lost or (), setting)
                 lost = None
@@ -101,11 +102,15 @@ def run_plan(plan: Plan, setting: Setting, past: Mapping[int, StepEnds] | None =
 
 def _repeat(lost: Sequence[Step], setting: Setting) -> None:
     """Bring a target that lost its state back to where the plan left it."""
-    for step in lost:
-        text = f"the target had lost its state: '{step.label}' was done again before going on"
+    if lost:
+        what = f"'{lost[0].label}' was" if len(lost) == 1 else f"{len(lost)} steps were"
+        text = f"the target had lost its state: {what} done again before going on"
         setting.journal.note(text)
         setting.observer.note(text)
-        if isinstance(step, Idle):
+    for step in lost:
+        if isinstance(step, Purge):
+            _purge(setting)
+        elif isinstance(step, Idle):
             setting.engine.idle(setting.target, step.duration, setting.observer.progress)
         elif jobs := jobs_of(step):
             _load(0, "again", jobs, setting)
@@ -124,9 +129,10 @@ def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, Step
     try:
         match step:
             case Measure() | Precondition():
-                kind = "measure" if isinstance(step, Measure) else "precondition"
-                execution, folder = _load(index, kind, jobs_of(step), setting)
-                return _with_files(index, execution, folder)
+                return _load_with_evidence(index, step, setting)
+            case Purge():
+                facts = _purge(setting)
+                return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
             case Idle(duration=duration):
                 setting.engine.idle(setting.target, duration, setting.observer.progress)
             case Note(label=label):
@@ -139,7 +145,38 @@ def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, Step
     return Outcome(), StepEnds(index, time.time(), "COMPLETED")
 
 
-def _with_files(index: int, execution: Execution, folder: str) -> tuple[Outcome, StepEnds]:
+def _load_with_evidence(index: int, step: Measure | Precondition, setting: Setting) -> tuple[Outcome, StepEnds]:
+    """Put a step's jobs on the target; around preconditioning, ask the device what it counted."""
+    if isinstance(step, Measure):
+        return _with_files(index, *_load(index, "measure", jobs_of(step), setting), {})
+    before = _health(setting)
+    execution, folder = _load(index, "precondition", jobs_of(step), setting)
+    after = _health(setting)
+    facts: Facts = {f"{name}_before": before[name] for name in before if before[name] != after.get(name)}
+    facts |= {f"{name}_after": after[name] for name in after if before.get(name) != after[name]}
+    return _with_files(index, execution, folder, facts)
+
+
+def _health(setting: Setting) -> Facts:
+    return setting.device.health(setting.target) if isinstance(setting.device, Health) else {}
+
+
+def _purge(setting: Setting) -> Facts:
+    """Purge the device as far as it can be, and say in facts what that was."""
+    if setting.read_only:
+        raise InputError("the plan wants to purge, but the target was opened for reading only")
+    if isinstance(setting.device, Purgeable):
+        before = _health(setting)
+        purged = setting.device.purge(setting.target)
+        after = _health(setting)
+    else:
+        purged, before, after = Purged("none", check="this kind of device offers no purge"), {}, {}
+    facts: Facts = {f"purge_{name}": value for name, value in msgspec.structs.asdict(purged).items()}
+    facts |= {f"{name}_before": before[name] for name in before}
+    return facts | {f"{name}_after": after[name] for name in after}
+
+
+def _with_files(index: int, execution: Execution, folder: str, facts: Facts) -> tuple[Outcome, StepEnds]:
     ends = StepEnds(
         index,
         time.time(),
@@ -149,8 +186,9 @@ def _with_files(index: int, execution: Execution, folder: str) -> tuple[Outcome,
         raw=execution.raw,
         job_file=execution.job_file,
         io_logs=execution.io_logs,
+        facts=facts,
     )
-    return Outcome("COMPLETED", execution.measurement), ends
+    return Outcome("COMPLETED", execution.measurement, facts=facts), ends
 
 
 def _load(index: int, kind: str, jobs: tuple[Job, ...], setting: Setting) -> tuple[Execution, str]:

@@ -103,6 +103,7 @@ def _step(begins: StepBegins, ends: StepEnds, folder: Path) -> StepRecord:
         (files / ends.job_file).read_text() if ends.job_file else "",
         (files / ends.raw).read_bytes() if ends.raw else b"",
         _io_logs([files / name for name in ends.io_logs]) if ends.io_logs else None,
+        ends.facts,
     )
 
 

@@ -278,7 +278,7 @@ def _run_on(
                 observer.note(text)
             engine = engine_for(run.info)
             setting = Setting(
-                engine, target, journal, run.folder, observer, not opening.write, run.options.io_log,
+                engine, run.device, target, journal, run.folder, observer, not opening.write, run.options.io_log,
                 run.options.grace_s, measure_floor(target, engine, run.folder),
             )  # fmt: skip
             ending = run_plan(run.workload.plan(run.info, run.parameters), setting, past)

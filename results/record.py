@@ -67,6 +67,8 @@ class StepRecord(msgspec.Struct, frozen=True):
     raw: bytes = b""
     """The engine's own output, unaltered."""
     io_log: Callable[[], Iterable[IoLog]] | None = None
+    facts: Mapping[str, str | int | float | bool | None] = {}
+    """What the step found out besides a measurement."""
 
     @property
     def job(self) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class StepView:
         self.error = str(attributes["error"])
         self.started = float(attributes["started"])
         self.ended = float(attributes["ended"])
+        self.facts: dict[str, Any] = msgspec.json.decode(attributes.get("facts", "{}"))
+        """What the step found out besides a measurement, such as how it purged."""
 
     @cached_property
     def step(self) -> dict[str, Any]:

@@ -89,6 +89,8 @@ def _write_step(file: h5py.File, step: StepRecord) -> None:
     for name in ("index", "kind", "label", "status", "error", "started", "ended"):
         group.attrs[name] = getattr(step, name)
     _text(group, "step", _json(step.step))
+    if step.facts:
+        group.attrs["facts"] = _json(step.facts)
     if step.job_file:
         _text(group, "job_file", step.job_file)
     if step.raw:

@@ -14,7 +14,7 @@ from ..results.measurement import Direction, Measurement
 from .base import Workload
 from .job import Job
 from .phases import MAX_STEPS, check_step
-from .steps import Idle, Outcome, Plan, Step, jobs_of
+from .steps import Idle, Outcome, Plan, Purge, Step, jobs_of
 
 ASSUMED_BANDWIDTH = 200e6
 """Bytes per second of all jobs of a step together, where time follows from bytes or bytes from time. A guess."""
@@ -104,6 +104,8 @@ def _planned(step: Step, size: int) -> PlannedStep:
     kind = str(msgspec.to_builtins(step)["kind"])
     if isinstance(step, Idle):
         return PlannedStep(kind, step.label, step.duration, 0, False)
+    if isinstance(step, Purge):
+        return PlannedStep(kind, step.label, 0.0, 0, True)
     jobs = _sized(step, size)
     if not jobs:
         return PlannedStep(kind, step.label, 0.0, 0, False)

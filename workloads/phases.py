@@ -102,8 +102,6 @@ def seeded(step: Step, seed: int, index: int) -> Step:
     if not isinstance(step, (Measure, Precondition)):
         return step
     jobs = [msgspec.structs.replace(job, seed=step_seed(seed, index, n)) for n, job in enumerate(jobs_of(step))]
-    if isinstance(step, Precondition):
-        return msgspec.structs.replace(step, job=jobs[0])
     return msgspec.structs.replace(step, job=jobs[0], beside=tuple(jobs[1:]))
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from ..devices.base import Facts
 from ..results.measurement import Measurement
 from .job import Job
 
@@ -33,6 +34,19 @@ class Precondition(msgspec.Struct, frozen=True, tag="precondition", tag_field="k
 
     label: str
     job: Job
+    beside: tuple[Job, ...] = ()
+    """Jobs that run at the same time, such as the other threads, each on its own part of the target."""
+    labels: dict[str, str | int | float] = {}
+
+
+class Purge(msgspec.Struct, frozen=True, tag="purge", tag_field="kind", forbid_unknown_fields=True):
+    """Bring the target as near to fresh out of the box as it can be.
+
+    What was done and whether it worked is kept as facts; a device that offers no purge is no error, but a fact as well.
+    """
+
+    label: str
+    labels: dict[str, str | int | float] = {}
 
 
 class Idle(msgspec.Struct, frozen=True, tag="idle", tag_field="kind", forbid_unknown_fields=True):
@@ -40,6 +54,7 @@ class Idle(msgspec.Struct, frozen=True, tag="idle", tag_field="kind", forbid_unk
 
     label: str
     duration: float
+    labels: dict[str, str | int | float] = {}
 
 
 class Note(msgspec.Struct, frozen=True, tag="note", tag_field="kind", forbid_unknown_fields=True):
@@ -48,7 +63,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="kind", forbid_unk
     label: str
 
 
-Step = Measure | Precondition | Idle | Note
+Step = Measure | Precondition | Purge | Idle | Note
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -57,6 +72,8 @@ class Outcome(msgspec.Struct, frozen=True):
     status: Status = "COMPLETED"
     measurement: Measurement | None = None
     error: str = ""
+    facts: Facts = {}
+    """What a step found out besides a measurement: how it purged, what the device's own counters said around it."""
 
 
 Plan = Generator[Step, Outcome, None]
@@ -65,9 +82,7 @@ Plan = Generator[Step, Outcome, None]
 def jobs_of(step: Step) -> tuple[Job, ...]:
     """Give the jobs that a step puts on the target."""
     match step:
-        case Measure(job=job, beside=beside):
+        case Measure(job=job, beside=beside) | Precondition(job=job, beside=beside):
             return (job, *beside)
-        case Precondition(job=job):
-            return (job,)
         case _:
             return ()

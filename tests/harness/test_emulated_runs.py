@@ -21,6 +21,7 @@ from storbench.devices import native_library
 from storbench.devices.base import Target
 from storbench.devices.emulated import memory_folder
 from storbench.devices.native_library import Model
+from storbench.devices.registry import resolve_device
 from storbench.harness.engines.model.engine import ModelEngine
 from storbench.harness.journal import Journal, Start, StepEnds
 from storbench.harness.runner import Setting, run_plan
@@ -114,7 +115,8 @@ def driven(folder: Path, past: Mapping[int, StepEnds]) -> list[StepEnds]:
                 written.append(document)
 
     with Recorder.begin(folder, Start(1, "id", 0.0, "x.h5", {}, {}, "model", Campaign("campaign"))) as journal:
-        setting = Setting(ModelEngine(), target, journal, folder, QuietObserver())
+        device = resolve_device("sim:flash-mlc?size=32MiB")
+        setting = Setting(ModelEngine(), device, target, journal, folder, QuietObserver())
         assert run_plan(plan(), setting, past).status == "COMPLETED"
     model.close()
     return written
