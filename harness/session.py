@@ -21,7 +21,7 @@ from ..common.parameters import parse_parameters
 from ..devices.base import Device, DeviceInfo, Facts, Opening, Surviving
 from ..devices.registry import device_kinds, resolve_device
 from ..results.record import Campaign
-from ..workloads.base import Workload
+from ..workloads.base import Specified, Workload
 from ..workloads.dry_run import DryRun, dry_run
 from ..workloads.registry import Source, find_workload, source_of, workload_from_source, workloads
 from .emulation import measure_floor
@@ -300,6 +300,8 @@ def _recipe(run: PlannedRun) -> dict[str, Any]:
         "device_info": msgspec.to_builtins(run.info),
         "options": {"repeat": run.options.repeat, "io_log": run.options.io_log, "grace_s": run.options.grace_s,
                     "destroy": sorted(run.options.destroy)},
+        **({"specification": msgspec.to_builtins(run.workload.specification(run.info, run.parameters))}
+           if isinstance(run.workload, Specified) else {}),
     }  # fmt: skip
 
 

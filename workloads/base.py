@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from ..devices.base import DeviceInfo
+from ..results.specification import Specification
 from .steps import Plan
 
 API_VERSION = 1
@@ -31,6 +32,15 @@ class Workload(Protocol):
 
     def plan(self, device: DeviceInfo, parameters: Any) -> Plan:
         """Yield steps. Raise `InputError` before the first one if the device cannot take them."""
+        ...
+
+
+@runtime_checkable
+class Specified(Protocol):
+    """Capability of a workload: it follows a published specification, so that a run of it can be certified."""
+
+    def specification(self, device: DeviceInfo, parameters: Any) -> Specification:
+        """Say which, as it is applied to this device with these parameters."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""The certificate: what a customer reads, drawn from the run file alone."""

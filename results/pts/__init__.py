@@ -1,0 +1,1 @@
+"""The SNIA SSS Performance Test Specification's analyses: one small file per test, each a pure function of a run."""

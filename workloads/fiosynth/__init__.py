@@ -1,0 +1,1 @@
+"""FioSynth's published workload suites, as workloads and limits."""
