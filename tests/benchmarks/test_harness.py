@@ -40,7 +40,7 @@ def through_the_harness(folder: Path, target: Path, workload: str, given: dict[s
     output = folder / f"{time.monotonic_ns()}.h5"
 
     def observer(run: PlannedRun) -> PlainObserver:
-        return PlainObserver(run.url, len(run.rehearsal.steps), run.rehearsal.seconds, io.StringIO())
+        return PlainObserver(run.url, run.rehearsal.steps, stream=io.StringIO())
 
     planned = prepare(workload, [device], given, Options(output))
     began = time.perf_counter()

@@ -13,6 +13,7 @@ from storbench.harness.engines.base import Progress
 from storbench.harness.progress import PlainObserver, TerminalObserver
 from storbench.results.histogram import Histogram
 from storbench.results.measurement import Direction, Latency, Measurement
+from storbench.workloads.dry_run import PlannedStep
 from storbench.workloads.job import Job
 from storbench.workloads.steps import Measure, Note, Outcome
 
@@ -27,9 +28,13 @@ MEASURED = Measurement(
 )
 
 
+def planned(seconds: float, steps: int = 3) -> list[PlannedStep]:
+    return [PlannedStep("measure", STEP.label, seconds / steps, 0, False)] * steps
+
+
 def plain(seconds: float = 120.0) -> tuple[PlainObserver, io.StringIO]:
     stream = io.StringIO()
-    return PlainObserver("file:/t.bin", 3, seconds, stream), stream
+    return PlainObserver("file:/t.bin", planned(seconds), stream=stream), stream
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch, seconds: float = 120.0) -> tuple[TerminalObserver, io.StringIO]:
@@ -40,7 +45,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, seconds: float = 120.0) -> tuple[T
         return Console(file=stream, force_terminal=True, width=160, color_system=None, highlight=False, _environ={})
 
     monkeypatch.setattr("rich.console.Console", recording)
-    return TerminalObserver("file:/t.bin", 3, seconds), stream
+    return TerminalObserver("file:/t.bin", planned(seconds)), stream
 
 
 def screen_text(stream: io.StringIO) -> str:
@@ -88,6 +93,18 @@ def test_an_ended_step_leaves_its_figures() -> None:
     assert line.startswith("  [1/3] randrw 4KiB qd16 ")
     assert "read 5.00 K IOPS 20.5 MB/s p50 100 ns p99 100 ns" in line
     assert "write" not in line
+
+
+def test_of_very_many_steps_the_first_of_each_part_and_a_failed_one_have_a_line() -> None:
+    stream = io.StringIO()
+    observer = PlainObserver("sim:flash-tlc", planned(7200.0, 200), virtual=True, stream=stream)
+    for index in range(150):
+        step = Measure(f"step {index}", Job(), labels={"test": "iops", "phase": "wipc" if index < 90 else "round"})
+        observer.step_begins(index, step)
+        observer.step_ends(index, step, Outcome("ERROR", None, "it broke") if index == 120 else Outcome())
+    lines = [line.split("] ")[-1].strip() for line in stream.getvalue().splitlines()]
+    assert lines[0] == "sim:flash-tlc: 200 steps, about 2 h 0 min of virtual time"
+    assert [line.split("  ")[0] for line in lines[1:]] == ["step 0", "step 90", "step 120"]
 
 
 @pytest.mark.parametrize("status", ["ERROR", "ABORTED"])
