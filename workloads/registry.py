@@ -23,7 +23,8 @@ from .toml_workload import TomlWorkload, parse_toml_workload
 
 GROUP = "storbench.workloads"
 
-_BUILTIN = ("randrw", "sequential", "update", "users", "endurance")
+_SNIA = ("iops",)
+_BUILTIN = ("randrw", "sequential", "update", "users", "endurance", *(f"snia.{test}" for test in _SNIA))
 _FIO_SUFFIXES = (".fio", ".job", ".ini")
 _EXAMPLES = Path(__file__).with_name("examples")
 _LARGEST_FILE = 1 << 20
