@@ -32,6 +32,7 @@ class PlannedStep(msgspec.Struct, frozen=True):
     seconds_guessed: bool = False
     bytes_guessed: bool = False
     jobs: tuple[Job, ...] = ()
+    labels: dict[str, str | int | float] = {}
 
     @property
     def guess(self) -> bool:
@@ -103,9 +104,9 @@ def _sized(step: Step, size: int) -> list[Job]:
 def _planned(step: Step, size: int) -> PlannedStep:
     kind = str(msgspec.to_builtins(step)["kind"])
     if isinstance(step, Idle):
-        return PlannedStep(kind, step.label, step.duration, 0, False)
+        return PlannedStep(kind, step.label, step.duration, 0, False, labels=step.labels)
     if isinstance(step, Purge):
-        return PlannedStep(kind, step.label, 0.0, 0, True)
+        return PlannedStep(kind, step.label, 0.0, 0, True, labels=step.labels)
     jobs = _sized(step, size)
     if not jobs:
         return PlannedStep(kind, step.label, 0.0, 0, False)
@@ -120,6 +121,7 @@ def _planned(step: Step, size: int) -> PlannedStep:
         any(guessed for _, guessed in times),
         any(guessed for _, guessed in amounts),
         tuple(jobs),
+        getattr(step, "labels", {}),
     )
 
 
