@@ -23,7 +23,7 @@ from .toml_workload import TomlWorkload, parse_toml_workload
 
 GROUP = "storbench.workloads"
 
-_SNIA = ("iops",)
+_SNIA = ("iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth", "pts")
 _BUILTIN = ("randrw", "sequential", "update", "users", "endurance", *(f"snia.{test}" for test in _SNIA))
 _FIO_SUFFIXES = (".fio", ".job", ".ini")
 _EXAMPLES = Path(__file__).with_name("examples")

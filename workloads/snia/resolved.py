@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,7 +11,9 @@ from ..job import SizeShare
 from .editions import Edition, edition_named
 from .parameters import SniaParameters
 
-TESTS = ("iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth")
+TestName = Literal["iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth"]
+
+TESTS: tuple[TestName, ...] = ("iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth")
 """In the order of the specification."""
 
 _OF_ALL = ("active_range", "max_rounds", "precondition_factor", "precondition_block_size", "element", "data")

@@ -105,6 +105,10 @@ class Setup(msgspec.Struct, frozen=True):
         """Give how long a prescribed time of at most a minute lasts in this run."""
         return length / 60 * self.edition.element
 
+    def length(self, length: float) -> float:
+        """Give how long a phase of whole minutes lasts in this run."""
+        return self.elements(length) * self.edition.element
+
     def job(self, load: Load, seconds: float) -> Job:
         """Give the job that puts a load on the whole active range for some time."""
         sizes = {"block_size_mix": load.mix} if load.mix else {"block_size": load.block_size}
@@ -123,13 +127,13 @@ class Setup(msgspec.Struct, frozen=True):
     def measure(self, phase: str, load: Load, seconds: float, **more: str | int) -> Measure:
         """Give a measured step."""
         return Measure(
-            self.name(f"{phase} {load.text}", **more), self.job(load, seconds), (), self.labels(phase, load, **more)
+            self.name(_what(phase, load), **more), self.job(load, seconds), (), self.labels(phase, load, **more)
         )
 
     def precondition(self, phase: str, load: Load, seconds: float, **more: str | int) -> Precondition:
         """Give a step that is measured as well, but prepares what follows."""
         return Precondition(
-            self.name(f"{phase} {load.text}", **more), self.job(load, seconds), (), self.labels(phase, load, **more)
+            self.name(_what(phase, load), **more), self.job(load, seconds), (), self.labels(phase, load, **more)
         )
 
     def purge(self) -> Steps[None]:
@@ -152,6 +156,17 @@ class Setup(msgspec.Struct, frozen=True):
     def allowed(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         """Leave out the block sizes that the device cannot do, because its logical block is larger."""
         return tuple(size for size in sizes if size % self.device.logical_block_size == 0)
+
+
+def _what(phase: str, load: Load) -> str:
+    """Say a step in words; what is counted in rounds or minutes says so already."""
+    return load.text if phase in ("round", "minute") else f"{phase} {load.text}"
+
+
+def capture(setup: Setup, load: Load, length: float) -> Steps[None]:
+    """Keep every response time of a load for so long; nothing where the edition has no such phase."""
+    if length:
+        yield setup.measure("histogram", load, setup.length(length))
 
 
 def measurement_of(outcome: Outcome) -> Measurement:
