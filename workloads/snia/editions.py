@@ -122,11 +122,11 @@ class DemandData(_Data, frozen=True):
 
 
 class UncertainData(_Data, frozen=True):
-    """One item that is not certain, of the tests that it matters to; `parameter` is how it can be set."""
+    """One item that is not certain, of the tests that it matters to; `parameters` is how it can be set."""
 
     tests: tuple[str, ...]
     item: str
-    parameter: str
+    parameters: tuple[str, ...]
     source: str
     mark: Literal["conflicting", "single source"]
 

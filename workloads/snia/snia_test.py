@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...common.parameters import describe_parameters, format_value
-from ...common.units import format_size
+from ...common.units import format_duration, format_size
 from ...devices.base import DeviceInfo
 from ...results.specification import Specification, Uncertain
 from ..base import BuiltinWorkload
@@ -78,8 +78,14 @@ def specification_of(
 def _uncertain(used: Edition, tests: Sequence[str], parameters: SniaParameters) -> list[Uncertain]:
     units = {parameter.name: parameter.unit for parameter in describe_parameters(type(parameters))}
     values = flat(used, tests) | {"dirth_block_size": used.dirth.mix[0].size}
+
+    def shown(name: str) -> str:
+        value = values[name]
+        items = value if isinstance(value, (list, tuple)) else [value]
+        return ", ".join(format_duration(v) if units[name] == "s" else format_value(v, units[name]) for v in items)
+
     return [
-        Uncertain(one.item, format_value(values[one.parameter], units[one.parameter]), one.source, one.mark)
+        Uncertain(one.item, " / ".join(map(shown, one.parameters)), one.source, one.mark)
         for one in used.uncertain
         if set(one.tests) & set(tests)
     ]
