@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -139,11 +139,43 @@ class Health(Protocol):
         ...
 
 
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing to go wrong."""
+
+    kind: str
+    """What goes wrong, as the device names it: `kill`, `hang`, `slow`, `error`, `bit-flip`, …"""
+    part: str = ""
+    """Where: a replica, a link; empty for the device's only or first one."""
+    parameters: dict[str, str | int | float] = {}
+    """How much: seconds, errno, a region, a share; what is left out has the device's own default."""
+
+
+@runtime_checkable
+class FaultInjector(Protocol):
+    """Capability: the opened device can be made to fail, and to stop failing."""
+
+    def faults(self) -> Mapping[str, str]:
+        """Name the kinds of fault that it can produce here and now; each with an empty text, or why it cannot."""
+        ...
+
+    def inject(self, target: Target, fault: Fault) -> Facts:
+        """Begin a fault; give what was done. Raises `MeasurementError` where that fails."""
+        ...
+
+    def heal(self, target: Target, fault: Fault) -> Facts:
+        """End it, and bring redundancy back as far as the device does that; give what was done and how long it took.
+
+        Healing what is not broken does nothing. When the device is closed everything is healed, whatever happens.
+        """
+        ...
+
+
 HEALTH: dict[str, tuple[str, str]] = {
     "temperature": ("degree_Celsius", "composite temperature"),
     "host_written": ("B", "bytes that hosts wrote"),
     "host_read": ("B", "bytes that hosts read"),
     "media_written": ("B", "bytes that the medium wrote, with the device's own moves"),
+    "media_read": ("B", "bytes that were read from the medium, with the device's own moves"),
     "percentage_used": ("%", "rated life that is used"),
     "available_spare": ("%", "spare blocks that are left"),
     "critical_warning": ("1", "critical warning bits"),
@@ -153,9 +185,18 @@ HEALTH: dict[str, tuple[str, str]] = {
     "power_cycles": ("1", "power cycles"),
     "throttle_events": ("1", "times that the device slowed itself down for its temperature"),
     "throttle_time": ("s", "time in which it was slowed down"),
+    "throttle_state": ("1", "whether it is slowed down now: 0 not, higher is more"),
+    "hot_time": ("s", "time above its warning or critical temperature"),
     "wear_mean": ("1", "mean program/erase cycles"),
     "wear_max": ("1", "highest program/erase cycles"),
+    "free_blocks": ("%", "blocks that are free"),
     "energy": ("J", "energy that was used"),
+    "power_state": ("1", "NVMe power state, 0 is the highest"),
+    "write_cache": ("", "volatile write cache as the device itself says: enabled or disabled"),
+    "self_assessment": ("", "the device's own verdict: PASSED or FAILED"),
+    "link_speed": ("", "negotiated speed of the link, as the device says"),
+    "host_written_step": ("B", "what `host_written` is counted in"),
+    "host_written_basis": ("", "which counter `host_written` comes from, and how sure its unit is"),
     "health_source": ("", "which tools or counters were asked"),
     "health_unavailable": ("", "what could not be read, and why"),
 }

@@ -11,11 +11,39 @@ from typing import Literal
 
 import msgspec
 
-from ..devices.base import Facts
+from ..devices.base import Facts, Fault
 from ..results.measurement import Measurement
 from .job import Job
 
 Status = Literal["COMPLETED", "ABORTED", "ERROR", "INTERRUPTED"]
+
+
+class Writing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the checker writes."""
+
+    span: int | None = None
+    """Bytes from the start of the target; none means all of it."""
+    block_size: int = 4096
+    writers: int = 1
+    """Concurrent writers, each on blocks of its own."""
+    duration: float = 2.0
+    """Seconds."""
+    rate_iops: float | None = 1000.0
+    """Writes per second of all writers together; none for as fast as it goes."""
+    flush_every: int = 16
+    """A writer flushes after so many writes; 0 for never."""
+    prefill: bool = True
+    """Write every block once, and flush, before the load begins: nothing reads as a hole, and what is lost is stale."""
+    seed: int = 1
+
+
+class FaultEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fault that begins or ends while a load runs."""
+
+    at: float
+    """Seconds from the load's start."""
+    action: Literal["inject", "heal"]
+    fault: Fault
 
 
 class Measure(msgspec.Struct, frozen=True, tag="measure", tag_field="kind", forbid_unknown_fields=True):
@@ -27,6 +55,8 @@ class Measure(msgspec.Struct, frozen=True, tag="measure", tag_field="kind", forb
     """Jobs that run at the same time; they appear as further clients of the same measurement."""
     labels: dict[str, str | int | float] = {}
     """What varies from step to step, for tables and axes: `{"queue_depth": 16}`."""
+    events: tuple[FaultEvent, ...] = ()
+    """Faults during the load, in order of time. When each truly began and ended is kept as facts."""
 
 
 class Precondition(msgspec.Struct, frozen=True, tag="precondition", tag_field="kind", forbid_unknown_fields=True):
@@ -57,13 +87,44 @@ class Idle(msgspec.Struct, frozen=True, tag="idle", tag_field="kind", forbid_unk
     labels: dict[str, str | int | float] = {}
 
 
+class Inject(msgspec.Struct, frozen=True, tag="inject", tag_field="kind", forbid_unknown_fields=True):
+    """Begin a fault."""
+
+    label: str
+    fault: Fault
+    labels: dict[str, str | int | float] = {}
+
+
+class Heal(msgspec.Struct, frozen=True, tag="heal", tag_field="kind", forbid_unknown_fields=True):
+    """End a fault and bring redundancy back. What was done and how long it took is kept as facts."""
+
+    label: str
+    fault: Fault
+    labels: dict[str, str | int | float] = {}
+
+
+class Check(msgspec.Struct, frozen=True, tag="check", tag_field="kind", forbid_unknown_fields=True):
+    """Write stamped blocks while faults come and go, then read everything back and say what each block is.
+
+    The counts by class are kept as facts: `blocks_right`, `blocks_lost_flushed`, …
+    """
+
+    label: str
+    writing: Writing
+    events: tuple[FaultEvent, ...] = ()
+    """Faults while it writes, in seconds from the first write."""
+    before_reading: tuple[FaultEvent, ...] = ()
+    """What is done between the last write and the first read, `at` being the order: a power cut's restart, a heal."""
+    labels: dict[str, str | int | float] = {}
+
+
 class Note(msgspec.Struct, frozen=True, tag="note", tag_field="kind", forbid_unknown_fields=True):
     """Put a sentence into the record."""
 
     label: str
 
 
-Step = Measure | Precondition | Purge | Idle | Note
+Step = Measure | Precondition | Purge | Idle | Inject | Heal | Check | Note
 
 
 class Outcome(msgspec.Struct, frozen=True):
