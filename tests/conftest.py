@@ -17,9 +17,19 @@ import storbench  # noqa: F401
 @pytest.fixture(scope="session")
 def sample_runs() -> ModuleType:
     """The module that builds run files value by value."""
-    name = "storbench_sample_runs"
+    return _module("reports/sample_runs.py")
+
+
+@pytest.fixture(scope="session")
+def snia_runs() -> ModuleType:
+    """The module that carries out SNIA tests on numbers that are made up."""
+    return _module("workloads/snia_runs.py")
+
+
+def _module(place: str) -> ModuleType:
+    path = Path(__file__).parent / place
+    name = f"storbench_{path.stem}"
     if name not in sys.modules:
-        path = Path(__file__).parent / "reports/sample_runs.py"
         found = importlib.util.spec_from_file_location(name, path)
         assert found is not None
         assert found.loader is not None

@@ -100,7 +100,7 @@ def _data(setup: Setup) -> DemandData:
 def _load(data: DemandData, threads: int, queue_depth: int, read_percent: int) -> Load:
     single = data.mix[0].size if len(data.mix) == 1 else 0
     mix = () if single else data.mix
-    return Load(single, read_percent, threads, queue_depth, mix=mix, distribution=data.distribution)
+    return Load(single, read_percent, threads, queue_depth, mix=mix, distribution=data.distribution, shows_demand=True)
 
 
 def _preconditioning(setup: Setup, data: DemandData) -> RoundOf:

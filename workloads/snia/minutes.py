@@ -24,7 +24,7 @@ def minutes_to_steady_state(
     *,
     precondition: bool,
 ) -> Steps[Ending]:
-    """Go on until the IOPS of the samples that count are steady, or `stop` says so of a minute and what it measured."""
+    """Go on until the IOPS of the samples that count are steady, or `stop`, told of every minute, says so."""
     rule = rule_named(setup.edition.rule)
     cycle = setup.elements(interval) + 1
     samples: list[float] = []
@@ -36,9 +36,10 @@ def minutes_to_steady_state(
         make = setup.precondition if precondition else setup.measure
         phase = "precondition" if precondition else "minute"
         measured = measurement_of((yield make(phase, load, setup.edition.element, **numbers)))
+        stopped = stop(minute, measured)
         if counts:
             samples.append(measured.iops)
             if steady_state({"iops": samples[-rule.window :]}, rule).first_steady_round is not None:
                 return "steady"
-        if stop(minute, measured):
+        if stopped:
             return "stopped"

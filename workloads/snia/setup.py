@@ -36,13 +36,16 @@ class Load(msgspec.Struct, frozen=True):
     mix: tuple[SizeShare, ...] = ()
     """Replaces the block size, which is 0 then."""
     distribution: str = "uniform"
+    shows_demand: bool = False
+    """Whether threads and queue depth are what differs from step to step."""
 
     @property
     def text(self) -> str:
         """The load as the specification writes it: `RND 4KiB 65/35`."""
         kind = "RND" if self.pattern == "random" else "SEQ"
         size = format_size(self.block_size) if self.block_size else "composite"
-        return f"{kind} {size} {self.read_percent}/{100 - self.read_percent}"
+        text = f"{kind} {size} {self.read_percent}/{100 - self.read_percent}"
+        return f"{text}, TC {self.threads}, QD {self.queue_depth}" if self.shows_demand else text
 
     @property
     def labels(self) -> Labels:
