@@ -13,7 +13,7 @@ import msgspec
 
 from ..common.errors import InputError, SafetyError
 from ..common.units import format_size
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .block_sysfs import (
     block_facts,
     device_number,
@@ -25,8 +25,11 @@ from .block_sysfs import (
     sysfs_of,
     whole_disk,
 )
+from .health_block import block_health
 from .ioengines import FileEngine, choose_ioengine, engine_notes, fio_path
 from .mounts import Mount, mounts
+from .purge_block import purge_disk
+from .purge_plan import Disk
 
 
 class BlockParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +40,15 @@ class BlockParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bypass the page cache."""
 
 
+class _Held(msgspec.Struct, frozen=True):
+    """What was opened, and what it may be used for."""
+
+    opening: Opening
+    number: str
+    """MAJOR:MINOR."""
+    size: int
+
+
 class BlockDevice:
     """One block device; `root` is where /proc, /sys and /run are."""
 
@@ -45,6 +57,7 @@ class BlockDevice:
         self._path = path
         self._parameters = parameters
         self._root = root
+        self._held: _Held | None = None
 
     def info(self) -> DeviceInfo:
         """Give size and block size. Raises `InputError` for what is no block device or has no medium."""
@@ -78,7 +91,8 @@ class BlockDevice:
         self.check(opening)
         info = self.info()
         with _held(self._path, exclusive=opening.write) as descriptor:
-            if device_number_of(descriptor) != device_number(self._path):
+            number = device_number_of(descriptor)
+            if number != device_number(self._path):
                 raise SafetyError(f"{self._path} became another device in this moment")
             ioengine = choose_ioengine(opening.ioengines, asked=self._parameters.ioengine, in_memory=False)
             options = {
@@ -90,7 +104,38 @@ class BlockDevice:
             notes = [*engine_notes(ioengine)]
             if not self._parameters.direct:
                 notes.append("the page cache is not bypassed (direct=false): reads may come from memory")
-            yield Target(info.size, options, logical_block_size=info.logical_block_size, notes=tuple(notes))
+            self._held = _Held(opening, number, info.size)
+            try:
+                yield Target(info.size, options, logical_block_size=info.logical_block_size, notes=tuple(notes))
+            finally:
+                self._held = None
+
+    def purge(self, target: Target) -> Purged:
+        """Bring the disk near to fresh out of the box, by the strongest way that reaches nothing but this disk.
+
+        Only while it is open for writing; everything that opening it had checked is checked again before each command
+        that destroys. Raises `SafetyError` where it may not be, `MeasurementError` where it was begun and failed.
+        """
+        held = self._held
+        if held is None or not held.opening.write:
+            raise SafetyError(f"{self._path} was not opened for writing, so it is not purged")
+        if target.size != held.size:
+            raise SafetyError(f"{self._path} was opened with {held.size:,} B, not with {target.size:,} B")
+        folder = self._folder()
+        disk = Disk(self._path, folder, held.number, held.size, lambda: self._allow_destruction(held), self._root)
+        return purge_disk(disk)
+
+    def health(self, target: Target) -> Facts:  # noqa: ARG002 - the disk is the same, however it is driven
+        """Give what the disk's own logs say."""
+        return block_health(self._folder())
+
+    def _allow_destruction(self, held: _Held) -> None:
+        """Check once more that this is the disk whose serial was typed, and that nothing uses it."""
+        folder = self._folder()
+        if device_number(self._path) != held.number or size_of(folder) != held.size:
+            raise SafetyError(f"{self._path} became another device since it was opened")
+        refuse_use(self._path, folder, mounts(self._root), _swaps(self._root))
+        refuse_unless_named(self._path, folder, held.opening.destroy, self._root)
 
     def _folder(self) -> Path:
         try:

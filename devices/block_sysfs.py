@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..common.system_files import chosen, read_int, read_text
 from .base import Facts, known_facts
+from .nvme_sysfs import controllers_of
 
 _SECTOR = 512
 """The unit of sysfs' sizes, whatever the device's own block is."""
@@ -96,8 +98,31 @@ def block_facts(folder: Path, root: Path = Path("/")) -> Facts:
         "discard": bool(read_int(queue / "discard_max_bytes")),
         "read_only": _flag(folder / "ro"),
         "removable": _flag(disk / "removable"),
+        **link_facts(disk),
     }
     return known_facts(facts)
+
+
+def link_facts(disk: Path) -> Facts:
+    """Give transport and link speed of an NVMe or SATA disk, negotiated and highest; empty where none is shown."""
+    if controllers := controllers_of(disk):
+        port = next((place for place in controllers[0].parents if (place / "current_link_speed").exists()), None)
+        facts: Facts = {"transport": read_text(controllers[0] / "transport")}
+        if port is not None:
+            facts |= {"link_speed": _pcie(port, "current"), "link_speed_max": _pcie(port, "max")}
+        return facts
+    # A host adapter has a link of its own, which is not the disk's: only the nearest ATA port counts.
+    ata = next((place for place in disk.resolve().parents if re.fullmatch(r"ata\d+", place.name)), None)
+    link = next(iter(sorted(ata.glob("link*/ata_link/link*"))), None) if ata is not None else None
+    if link is None:
+        return {}
+    speeds: Facts = {"link_speed": read_text(link / "sata_spd"), "link_speed_max": read_text(link / "sata_spd_max")}
+    return {"transport": "sata", **speeds}
+
+
+def _pcie(port: Path, which: str) -> str | None:
+    speed, width = read_text(port / f"{which}_link_speed"), read_text(port / f"{which}_link_width")
+    return f"{speed} x{width}" if speed and width else speed
 
 
 def _udev_serial(disk: Path, root: Path) -> str | None:

@@ -16,11 +16,13 @@ from typing import Literal
 from ..common import processes
 from ..common.errors import InputError, MeasurementError
 from ..common.units import format_size
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .emulated import EmulatedDevice, EmulationParameters, emulated, memory_folder
+from .health_model import emulated_health
 from .ioengines import engine_notes
 from .native_library import built_file, needs_compiler
 from .native_shared import SharedModel
+from .purge_emulated import IMAGE, purge_emulated
 
 EmulatedEngine = Literal["libaio", "psync", "pvsync", "pvsync2", "libpmem"]
 """fio's engines whose calls the shim knows. The others either never reach it (io_uring makes its own system calls) or
@@ -81,6 +83,14 @@ class EmuDevice:
                 fastest_ns=self._device.fastest_ns,
             )
 
+    def purge(self, target: Target) -> Purged:
+        """Reset the model and blank the image. Only while no load is on it."""
+        return purge_emulated(target)
+
+    def health(self, target: Target) -> Facts:
+        """Give what the model has counted."""
+        return emulated_health(target.emulation)
+
 
 class EmuKind:
     """Profiles by name or path."""
@@ -121,7 +131,7 @@ def check_room(folder: Path, device: EmulatedDevice) -> None:
 def emulated_files(device: EmulatedDevice) -> Iterator[tuple[Path, Path, SharedModel]]:
     """Give image, state file and model of a device, in a private folder that goes away with the block."""
     with processes.guarded_folder("emu", inside=memory_folder()) as folder:
-        image, state = folder / "image", folder / "state"
+        image, state = folder / IMAGE, folder / "state"
         try:
             with image.open("xb") as file:
                 os.posix_fallocate(file.fileno(), 0, device.size)

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-from ..common.errors import InputError, SafetyError
+from ..common.errors import InputError, MeasurementError, SafetyError
 from ..common.units import Size, format_size
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .block_sysfs import block_facts, logical_block_size, sysfs_of
+from .health_block import block_health
 from .ioengines import FileEngine, choose_ioengine, engine_notes, fio_path
 from .mounts import MEMORY_FILE_SYSTEMS, Mount, mount_of, mounts
-from .owned_file import check_room, hidden_name, locked, owned_file, remove_owned
+from .owned_file import check_room, hidden_name, locked, made_by_a_run, owned_file, remove_owned
+from .purge_file import purge_file
 
 
 class FileParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +100,27 @@ class FileDevice:
     def discard(self, run_id: str) -> None:
         """Remove the file if run `run_id` made it."""
         remove_owned(self._path, run_id, keep=self._parameters.keep)
+
+    def purge(self, target: Target) -> Purged:
+        """Make the file anew in place. Only one that a run made, or that may be written over.
+
+        Raises `SafetyError` for any other, `MeasurementError` where it was begun and failed.
+        """
+        if not self._parameters.overwrite and not made_by_a_run(self._path):
+            raise SafetyError(f"{self._path} was not made by this run", hint="Add overwrite=true to have it purged.")
+        mount, backing = self._mount(), self._backing()
+        discards = None if mount is None or backing is None else _discards(mount)
+        try:
+            return purge_file(self._path, target.size, discards=discards)
+        except OSError as error:
+            raise MeasurementError(f"{self._path} could not be purged: {error.strerror}") from None
+
+    def health(self, target: Target) -> Facts:  # noqa: ARG002 - the disk is the same, however it is driven
+        """Give what the logs of the disk below say."""
+        backing = self._backing()
+        if backing is None:
+            return {"health_unavailable": "the file system lies on no disk that the kernel shows"}
+        return block_health(backing)
 
     def _target(self, opening: Opening, size: int, *, fresh: bool) -> Target:
         direct = self._direct()
@@ -209,3 +232,9 @@ def takes_direct_io(place: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _discards(mount: Mount) -> bool:
+    """Say whether a file system tells the disk below which blocks are free, by its mount options."""
+    options = f"{mount.options},{mount.super_options}".split(",")
+    return any(option in ("discard", "discard=async", "discard=sync") for option in options)

@@ -21,6 +21,8 @@ class Mount(msgspec.Struct, frozen=True):
     source: str
     """The device node or server."""
     options: str
+    super_options: str = ""
+    """Those of the file system itself, wherever it is mounted, such as `discard`."""
 
 
 def parse_mounts(mountinfo: str) -> list[Mount]:
@@ -30,7 +32,8 @@ def parse_mounts(mountinfo: str) -> list[Mount]:
         before, _, after = line.partition(" - ")
         words, kind = before.split(" "), after.split(" ")
         if len(words) >= 6 and len(kind) >= 2:
-            found.append(Mount(words[2], Path(_plain(words[4])), kind[0], _plain(kind[1]), words[5]))
+            whole = kind[2] if len(kind) > 2 else ""
+            found.append(Mount(words[2], Path(_plain(words[4])), kind[0], _plain(kind[1]), words[5], whole))
     return found
 
 

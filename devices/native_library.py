@@ -87,6 +87,8 @@ _SIGNATURES: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "sb_shared_size": (_SIZE, (_POINTER,)),
     "sb_shared_init": (None, (_POINTER, _POINTER)),
     "sb_shared_device": (_POINTER, (_POINTER,)),
+    "sb_shared_lock": (None, (_POINTER,)),
+    "sb_shared_unlock": (None, (_POINTER,)),
     "sb_shared_set_mode": (None, (_POINTER, _INT)),
     "sb_shared_set_time": (None, (_POINTER, _U64)),
     "sb_shared_time": (_U64, (_POINTER,)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import MeasurementError
-from .native_library import CounterInfo, configured, counters_at, library
+from .native_library import READ, CounterInfo, configured, counters_at, library
 
 BINS = 29 * 64
 OPERATIONS = ("read", "write", "trim", "flush")
@@ -52,6 +53,7 @@ class SharedModel:
 
     def __init__(self, path: Path, kind: str, parameters: Mapping[str, float]) -> None:
         """Make the file. Raises `InputError` as `Model` does, `MeasurementError` where there is no room for it."""
+        self.path = path
         with configured(kind, parameters) as handle:
             size = int(library().sb_shared_size(handle))
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -72,6 +74,28 @@ class SharedModel:
     def counters(self) -> dict[str, CounterInfo]:
         """Give what the device has counted since it was made."""
         return counters_at(library().sb_shared_device(self._address))
+
+    def reset(self) -> None:
+        """Purge it: everything is trimmed, wear stays. Only while nothing is under way."""
+        with self._locked() as device:
+            library().sb_reset(device)
+
+    def read(self, offset: int, length: int) -> None:
+        """Let the device read something at its own time, without waiting for it. Only while nothing is under way."""
+        native, address = library(), self._address
+        with self._locked() as device:
+            done = int(native.sb_submit(device, READ, offset, length, native.sb_shared_time(address)))
+        # Idle from here on, so that the next to come does not wait for it either.
+        native.sb_shared_set_time(address, done)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        native = library()
+        native.sb_shared_lock(self._address)
+        try:
+            yield native.sb_shared_device(self._address)
+        finally:
+            native.sb_shared_unlock(self._address)
 
     def wait(self, *, model: bool) -> None:
         """Choose whether answers wait for the model's time; without, the emulator's own time shows.

@@ -9,12 +9,14 @@ from pathlib import Path
 from ..common.errors import InputError, MeasurementError
 from ..common.packages import install_command
 from ..common.units import Count
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .emu import check_room, emulated_files
 from .emulated import EmulatedDevice, EmulationParameters, emulated, memory_folder
+from .health_model import emulated_health
 from .native_library import built_file, library
 from .nbd import check_nbd_engine, nbd_options
 from .nbdkit import ServerParameters, nbdkit, server_facts
+from .purge_emulated import purge_emulated
 
 
 class NbdEmuParameters(EmulationParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +66,14 @@ class NbdEmuDevice:
                     emulation=shared,
                     fastest_ns=self._device.fastest_ns,
                 )
+
+    def purge(self, target: Target) -> Purged:
+        """Reset the model and blank the image. Only while no load is on it."""
+        return purge_emulated(target)
+
+    def health(self, target: Target) -> Facts:
+        """Give what the model has counted."""
+        return emulated_health(target.emulation)
 
 
 class NbdEmuKind:

@@ -9,7 +9,7 @@ import msgspec
 
 from ..common.errors import InputError
 from ..common.units import Size
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .file import FileDevice, FileParameters, absolute
 from .nbd import check_nbd_engine, nbd_options
 from .nbdkit import ServerParameters, filters_of, nbdkit, server_facts
@@ -65,6 +65,14 @@ class FileServer:
             nbdkit(["file", str(self._path)], self._parameters, read_only=not opening.write) as uri,
         ):
             yield Target(target.size, nbd_options(uri), fresh=target.fresh, notes=(_NOTE,))
+
+    def purge(self, target: Target) -> Purged:
+        """Make the file anew in place, under the server; both see it through one page cache."""
+        return self._file.purge(target)
+
+    def health(self, target: Target) -> Facts:
+        """Give what the logs of the disk below say."""
+        return self._file.health(target)
 
     def discard(self, run_id: str) -> None:
         """Remove the file if run `run_id` made it."""

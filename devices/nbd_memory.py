@@ -9,9 +9,10 @@ import psutil
 
 from ..common.errors import InputError
 from ..common.units import Size, format_size
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .nbd import check_nbd_engine, nbd_options
 from .nbdkit import ServerParameters, filters_of, nbdkit, server_facts
+from .purge_nbd import purge_export
 
 
 class MemoryParameters(ServerParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,6 +55,10 @@ class MemoryServer:
         size = self._parameters.size
         with nbdkit(["memory", str(size)], self._parameters, read_only=not opening.write) as uri:
             yield Target(size, nbd_options(uri), fresh=True)
+
+    def purge(self, target: Target) -> Purged:
+        """Let the server forget everything: all of it is trimmed."""
+        return purge_export(target.options["uri"], target.size)
 
 
 class MemoryKind:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -65,6 +66,12 @@ def remove_owned(path: Path, run_id: str, *, keep: bool = False) -> None:
         if not keep and path.exists() and path.samefile(hidden):
             path.unlink()
         hidden.unlink()
+
+
+def made_by_a_run(path: Path) -> bool:
+    """Say whether a run that has not ended made this file: its second name is still there."""
+    marks = path.parent.glob(f".{glob.escape(path.name)}.*.storbench")
+    return any(mark.exists() and path.exists() and path.samefile(mark) for mark in marks)
 
 
 def check_room(path: Path, size: int) -> None:

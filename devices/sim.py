@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Target
+from ..common.errors import MeasurementError
+from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
 from .emulated import EmulatedDevice, EmulationParameters, emulated
+from .health_model import emulated_health
+from .native_library import Model
+from .purge_model import purge_model
 
 
 class SimulatedDevice:
@@ -43,6 +47,16 @@ class SimulatedDevice:
             )
         finally:
             model.close()
+
+    def purge(self, target: Target) -> Purged:
+        """Reset the model: everything is trimmed, wear stays."""
+        if not isinstance(target.model, Model):
+            raise MeasurementError("the device's model is not open, so it cannot be purged")
+        return purge_model(target.model, target.size, target.logical_block_size)
+
+    def health(self, target: Target) -> Facts:
+        """Give what the model has counted."""
+        return emulated_health(target.model)
 
 
 class SimKind:
