@@ -1,0 +1,1 @@
+"""The integrity checker: writes stamped blocks, keeps what was acknowledged, reads everything back."""

@@ -1,0 +1,153 @@
+"""One check: fill, load with faults, heal, read back, classify."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ...common.errors import MeasurementError
+from ...devices.base import Facts, Target
+from ...results.integrity import Integrity, Seen, classify, look
+from ...workloads.steps import FaultEvent, Writing
+from .ack_log import AckLog
+from .channel import Channel, OpenChannel, channel_of
+from .writers import Writers, wait_for
+
+_CONNECT_S = 15.0
+"""How long a target may take to be reachable again for the reading."""
+_STALL_S = 60.0
+"""How long the last writes may take to come back after the load's end."""
+_AGAIN = 2
+"""How often a block that is not right is read once more: what is only now and then wrong is stale, not lost."""
+_AGAIN_AFTER_S = 0.05
+_READ_BYTES = 1 << 20
+
+Act = Callable[[FaultEvent], Facts]
+"""Carries out an event on the device."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What a check came to."""
+
+    integrity: Integrity
+    facts: Facts
+
+
+def check(
+    target: Target, writing: Writing, events: Sequence[FaultEvent], before_reading: Sequence[FaultEvent],
+    act: Act, folder: Path, run: bytes, stopping: threading.Event,
+) -> Checked:  # fmt: skip
+    """Write, break, heal, read back. `run` is 16 bytes; `folder` keeps the log of what was acknowledged.
+
+    Raises `InputError` for a target that cannot be reached, `MeasurementError` where filling or reading is impossible.
+    """
+    span = writing.span or target.size
+    blocks = span // writing.block_size
+    open_channel = channel_of(target)
+    log = AckLog(folder / "acknowledged.bin")
+    writers = Writers(run, blocks, writing, open_channel, log)
+    writers.stopping = stopping
+    facts: Facts = {}
+    try:
+        if writing.prefill:
+            try:
+                writers.prefill()
+            except OSError as error:
+                raise MeasurementError(f"the target refused to be filled: {error.strerror}") from None
+        threads = writers.start()
+        facts |= _carry_out(events, act, time.monotonic(), stopping)
+        if not wait_for(threads, writing.duration + _STALL_S):
+            facts["writers_stuck"] = sum(thread.is_alive() for thread in threads)
+            stopping.set()
+    finally:
+        log.close()
+    if writers.trouble:
+        raise writers.trouble[0]
+    for event in before_reading:
+        facts |= act(event)
+    power_cut = any(event.fault.kind == "power-cut" for event in (*events, *before_reading))
+    seen = _read_all(open_channel, blocks, writing.block_size, run, log, power_cut=power_cut)
+    integrity = classify(blocks, log.writes, log.flushes, seen, power_cut=power_cut)
+    return Checked(integrity, facts | _facts_of(integrity, log, writers.load_began))
+
+
+def _carry_out(events: Sequence[FaultEvent], act: Act, began: float, stopping: threading.Event) -> Facts:
+    """Carry out events at their times; the truth of when goes into the facts."""
+    facts: Facts = {}
+    for number, event in enumerate(sorted(events, key=lambda event: event.at), 1):
+        if stopping.wait(max(0.0, began + event.at - time.monotonic())):
+            break
+        started = time.monotonic() - began
+        facts |= act(event)
+        name = f"event{number}_{event.action}_{event.fault.kind}"
+        facts |= {f"{name}_began": started, f"{name}_ended": time.monotonic() - began}
+    return facts
+
+
+def _read_all(
+    open_channel: OpenChannel, blocks: int, size: int, run: bytes, log: AckLog, *, power_cut: bool
+) -> list[Seen]:
+    """Read every block, and those that are not right again."""
+    channel = _reachable(open_channel)
+    seen: list[Seen] = []
+    try:
+        at_once = max(1, _READ_BYTES // size)
+        for first in range(0, blocks, at_once):
+            seen += _read_some(channel, range(first, min(first + at_once, blocks)), size, run)
+        for _ in range(_AGAIN):
+            wrong = classify(blocks, log.writes, log.flushes, seen, power_cut=power_cut).wrong
+            if not wrong:
+                break
+            time.sleep(_AGAIN_AFTER_S)
+            for one in wrong:
+                seen += _read_some(channel, range(one.block, one.block + 1), size, run)
+    finally:
+        channel.close()
+    return seen
+
+
+def _reachable(open_channel: OpenChannel) -> Channel:
+    deadline = time.monotonic() + _CONNECT_S
+    while True:
+        try:
+            return open_channel()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise MeasurementError(f"the target could not be reached for reading back: {error}") from None
+            time.sleep(_AGAIN_AFTER_S)
+
+
+def _read_some(channel: Channel, blocks: range, size: int, run: bytes) -> list[Seen]:
+    """Read neighbours at once, or one by one where that fails."""
+    try:
+        data = channel.read(blocks.start * size, len(blocks) * size)
+    except OSError as error:
+        if len(blocks) == 1:
+            return [Seen(blocks.start, None, "unreadable", error.strerror or str(error))]
+        return [one for block in blocks for one in _read_some(channel, range(block, block + 1), size, run)]
+    return [look(data[n * size : (n + 1) * size], block, size, run) for n, block in enumerate(blocks)]
+
+
+def _facts_of(integrity: Integrity, log: AckLog, load_began: float) -> Facts:
+    facts: Facts = {f"blocks_{name}": count for name, count in integrity.counts.items()}
+    facts |= {
+        "blocks": integrity.blocks,
+        "blocks_wrong_bound": integrity.bound,
+        "writes": integrity.writes,
+        "writes_acknowledged": integrity.acknowledged,
+        "writes_flushed": integrity.flushed,
+        "flushes": len(log.flushes),
+        "flush_errors": len(log.flush_errors),
+    }
+    errors = Counter(write.errno for write in log.writes if write.errno)
+    facts |= {f"write_errors_{number}": count for number, count in sorted(errors.items())}
+    took = [write.done - write.asked for write in log.writes if write.done is not None and write.asked >= load_began]
+    facts["longest_write_s"] = max(took, default=0.0)
+    for number, one in enumerate(integrity.wrong[:8], 1):
+        facts[f"wrong{number}"] = f"block {one.block}: {one.found}, {one.detail}".rstrip(", ")
+    return facts

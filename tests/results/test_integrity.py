@@ -1,0 +1,87 @@
+"""Every kind of wrong block is called by its name, and what a device may do is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from storbench.results.integrity import CLASSES, Flush, Seen, Write, classify, look
+from storbench.results.stamp import SECTOR, read_stamps, stamped_block
+
+RUN = bytes(range(16))
+SIZE = 4096
+OLD, NEW = Write(1, 1, 0.0, 0.1), Write(1, 5, 2.0, 2.1)
+FILL = Flush(0.2, 0.3)
+LATE = Flush(2.2, 2.3)
+ELSEWHERE = Write(2, 9, 3.0, 3.1)
+
+
+def whole(block: int, sequence: int) -> Seen:
+    return Seen(block, sequence, "whole")
+
+
+@pytest.mark.parametrize(
+    ("writes", "flushes", "seen", "power_cut", "expected"),
+    [
+        ([OLD, NEW], [FILL], [whole(1, 5)], False, "right"),
+        ([OLD, NEW], [FILL], [whole(1, 1)], False, "lost_acknowledged"),
+        ([OLD, NEW], [FILL], [whole(1, 1)], True, "right"),  # it was never flushed, and a cache may be volatile
+        ([OLD, NEW], [FILL, LATE], [whole(1, 1)], True, "lost_flushed"),
+        ([OLD, NEW], [FILL, LATE], [whole(1, 1)], False, "lost_flushed"),
+        ([OLD, NEW, ELSEWHERE], [FILL, LATE], [whole(1, 1), whole(2, 9)], True, "out_of_order"),
+        ([OLD, NEW], [FILL, LATE], [whole(1, 1), whole(1, 5)], False, "stale"),
+        ([OLD, NEW], [FILL, LATE], [Seen(1, 5, "torn")], False, "torn"),
+        ([OLD, NEW], [FILL, LATE], [Seen(1, 9, "misdirected")], False, "misdirected"),
+        ([OLD, NEW], [FILL, LATE], [Seen(1, None, "corrupt")], True, "corrupt"),
+        ([OLD, NEW], [FILL, LATE], [Seen(1, None, "unreadable")], False, "unreadable"),
+        ([OLD, NEW], [FILL, LATE], [whole(1, 77)], False, "corrupt"),
+        ([OLD, NEW], [FILL, LATE], [Seen(1, None, "zeroes")], True, "lost_flushed"),
+        # A write that never came back may have arrived or not.
+        ([OLD, Write(1, 5, 2.0, None, 5)], [FILL, LATE], [whole(1, 1)], False, "right"),
+        ([OLD, Write(1, 5, 2.0, None, 5)], [FILL, LATE], [whole(1, 5)], False, "right"),
+        ([], [], [], False, "right"),
+    ],
+)
+def test_a_block_is_called_what_it_is(
+    writes: list[Write], flushes: list[Flush], seen: list[Seen], power_cut: bool, expected: str
+) -> None:
+    found = classify(2, writes, flushes, seen, power_cut=power_cut)
+    assert [one.found for one in found.wrong] == ([] if expected == "right" else [expected])
+    assert sum(found.counts.values()) == found.blocks == 2
+    assert set(found.counts) == set(CLASSES)
+
+
+def test_a_flush_covers_what_was_acknowledged_before_it_was_asked_for() -> None:
+    during = Write(1, 5, 2.0, 2.25)  # acknowledged while the flush was under way
+    assert classify(2, [OLD, during], [FILL, LATE], [whole(1, 1)], power_cut=True).wrong == ()
+    later = Flush(2.26, 2.4)
+    assert classify(2, [OLD, during], [FILL, LATE, later], [whole(1, 1)], power_cut=True).counts["lost_flushed"] == 1
+
+
+def test_nothing_found_still_allows_something() -> None:
+    assert classify(300, [], [], [], power_cut=False).bound == pytest.approx(0.01)
+
+
+def test_a_stamp_says_what_it_is_and_any_changed_bit_shows() -> None:
+    data = stamped_block(RUN, 8192, SIZE, 3, 42)
+    headers, fine, zero = read_stamps(data, RUN)
+    assert fine.all()
+    assert not zero.any()
+    assert headers["address"].tolist() == [8192 + SECTOR * n for n in range(8)]
+    assert look(data, 2, SIZE, RUN) == whole(2, 42)
+    for bit in range(0, 8 * SIZE, 997):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert look(bytes(changed), 2, SIZE, RUN).kind == "corrupt"
+
+
+def test_torn_misdirected_and_foreign_blocks_are_told_apart() -> None:
+    old, new = (stamped_block(RUN, 8192, SIZE, 0, number) for number in (1, 2))
+    assert look(new[:1024] + old[1024:], 2, SIZE, RUN).kind == "torn"
+    assert look(new, 3, SIZE, RUN).kind == "misdirected"
+    assert look(new, 2, SIZE, bytes(16)).kind == "corrupt"
+    assert look(bytes(SIZE), 2, SIZE, RUN).kind == "zeroes"
+
+
+def test_no_two_writes_have_the_same_bytes() -> None:
+    blocks = {stamped_block(RUN, offset, SIZE, 0, number) for offset in (0, 4096) for number in (1, 2)}
+    assert len(blocks) == 4
