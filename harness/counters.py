@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import psutil
@@ -79,7 +80,7 @@ def load_gauge() -> Counters:
 
 def processor_sensors(root: Path = Path("/")) -> list[Path]:
     """Find the files that tell the processor's temperature in thousandths of a degree."""
-    hwmon = [file for driver in _hwmon(root) if driver[0] in _CPU_DRIVERS for file in _inputs(driver[1])]
+    hwmon = [file for driver in hardware_monitors(root) if driver[0] in _CPU_DRIVERS for file in _inputs(driver[1])]
     return hwmon or [
         zone / "temp"
         for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*"))
@@ -91,10 +92,27 @@ def drive_sensors(disk: str | None = None, root: Path = Path("/")) -> list[Path]
     """Find the files that tell the temperature of a disk, or of all."""
     return [
         file
-        for name, folder in _hwmon(root)
-        if name in _DRIVE_DRIVERS and (disk is None or _belongs(folder / "device", disk))
+        for name, folder in hardware_monitors(root)
+        if name in _DRIVE_DRIVERS and (disk is None or belongs_to(folder / "device", disk))
         for file in _inputs(folder)
     ]
+
+
+def throttle_files(root: Path = Path("/")) -> list[Path]:
+    """Find the files that count how often each processor core was slowed down for its heat; once for each core."""
+    found = []
+    for file in sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")):
+        cpu = file.parents[1]
+        siblings = _word(cpu / "topology/thread_siblings_list")
+        # The threads of a core share its counter.
+        if not siblings or re.match(r"\d+", siblings) is None or cpu.name == f"cpu{re.split(r'[,-]', siblings)[0]}":
+            found.append(file)
+    return found
+
+
+def throttle_count(files: list[Path]) -> Counters:
+    """Give how often cores were slowed down. Raises `OSError` or `ValueError` where one does not answer."""
+    return {"cpu_throttle_rate": float(sum(int(file.read_text()) for file in files))}
 
 
 def hottest(sensors: list[Path]) -> float:
@@ -102,7 +120,8 @@ def hottest(sensors: list[Path]) -> float:
     return max(int(file.read_text()) for file in sensors) / 1000
 
 
-def _hwmon(root: Path) -> list[tuple[str, Path]]:
+def hardware_monitors(root: Path = Path("/")) -> list[tuple[str, Path]]:
+    """Give the sensors' drivers and folders (hwmon)."""
     return [(_word(folder / "name"), folder) for folder in sorted((root / "sys/class/hwmon").glob("hwmon*"))]
 
 
@@ -117,6 +136,7 @@ def _word(path: Path) -> str:
         return ""
 
 
-def _belongs(device: Path, disk: str) -> bool:
+def belongs_to(device: Path, disk: str) -> bool:
+    """Say whether a sensor's device is, or controls, a disk."""
     # An NVMe controller holds its namespaces, a SCSI device its block device.
     return (device / disk).exists() or (device / "block" / disk).exists()

@@ -10,9 +10,10 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from . import counters
+from . import counters, power
 from .counters import Counters
 
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -33,6 +34,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "network_send_bandwidth": ("B/s", "sent over the network"),
     "cpu_temperature": ("degree_Celsius", "processor's temperature"),
     "disk_temperature": ("degree_Celsius", "disks' temperature, every 10th sample anew"),
+    "cpu_throttle_rate": ("1/s", "times that processor cores were slowed down for their heat"),
+    "cpu_power": ("W", "power of the processor packages (RAPL)"),
+    "memory_power": ("W", "power of the memory (RAPL)"),
+    "system_power": ("W", "power of the whole machine, every 10th sample anew"),
+    "disk_power": ("W", "power of the disk, every 10th sample anew"),
     "cost_s": ("s", "processor time of telemetry itself since the last sample"),
 }
 """Every column that a sample may have: unit and long name."""
@@ -40,8 +46,9 @@ COLUMNS: dict[str, tuple[str, str]] = {
 _CPU_COLUMNS = ("user", "system", "iowait", "steal")
 _SHORTEST_S = 0.1
 """Rates over less time than this are noise, so the last sample is then left out."""
-_DISK_SENSOR_EVERY = 10
-"""A drive answers for its temperature with a command of its own, which it must not do every second under test."""
+_SLOW_EVERY = 10
+"""A drive answers for its temperature with a command of its own, which it must not do every second under test; a power
+meter answers through the firmware."""
 
 Sampled = Callable[[dict[str, float]], None]
 
@@ -61,7 +68,14 @@ class Telemetry:
         self._thread: threading.Thread | None = None
         self._cpu_sensors = counters.processor_sensors(root)
         self._disk_sensors = counters.drive_sensors(disk, root)
-        self._disk_temperature: Counters = {}
+        self._throttle_files = counters.throttle_files(root)
+        self._energy = power.EnergyMeters(root)
+        self._meters = {
+            "system_power": power.system_power_meters(root),
+            "disk_power": power.disk_power_meters(disk, root),
+        }
+        self._slow: Counters = {}
+        """What is asked only now and then, as it was last answered."""
         self._number = 0
 
     def start(self, on_sample: Sampled) -> None:
@@ -88,7 +102,8 @@ class Telemetry:
             if stopped and now - then < _SHORTEST_S:
                 return
             after = self._counters()
-            sample = {"time_s": now - self._started, **_rates(before, after, now - then), **self._gauges()}
+            rates = _rates(before, after, now - then) | self._energy.watts(before, after, now - then)
+            sample = {"time_s": now - self._started, **rates, **self._gauges()}
             cost = time.thread_time()
             sample["cost_s"] = cost - spent
             try:
@@ -104,17 +119,26 @@ class Telemetry:
     def _counters(self) -> Counters:
         found = {f"cpu.{name}": value for name, value in _attempt(counters.cpu_seconds).items()}
         found |= _attempt(lambda: counters.disk_counters(self._disk, self._root))
-        return found | _attempt(counters.network_counters)
+        if self._throttle_files:
+            found |= _attempt(lambda: counters.throttle_count(self._throttle_files))
+        return found | _attempt(counters.network_counters) | self._energy.read()
 
     def _gauges(self) -> Counters:
         found = _attempt(counters.memory_gauges) | _attempt(counters.load_gauge)
         if self._cpu_sensors:
             found |= _attempt(lambda: {"cpu_temperature": counters.hottest(self._cpu_sensors)})
-        if self._disk_sensors:
-            if self._number % _DISK_SENSOR_EVERY == 0:
-                self._disk_temperature = _attempt(lambda: {"disk_temperature": counters.hottest(self._disk_sensors)})
-            found |= self._disk_temperature
+        if self._number % _SLOW_EVERY == 0:
+            self._slow = self._slow_gauges()
         self._number += 1
+        return found | self._slow
+
+    def _slow_gauges(self) -> Counters:
+        found: Counters = {}
+        if self._disk_sensors:
+            found |= _attempt(lambda: {"disk_temperature": counters.hottest(self._disk_sensors)})
+        for column, meters in self._meters.items():
+            if meters:
+                found |= _attempt(partial(_metered, column, meters))
         return found
 
 
@@ -128,6 +152,10 @@ def _rates(before: Counters, after: Counters, seconds: float) -> Counters:
         )
         rates |= {f"cpu_{name}_percent": percents[name] for name in _CPU_COLUMNS}
     return {name: rates[name] for name in COLUMNS if name in rates}
+
+
+def _metered(column: str, meters: list[Path]) -> Counters:
+    return {column: power.watts_of(meters)}
 
 
 def _attempt(source: Callable[[], Counters]) -> Counters:

@@ -14,7 +14,10 @@ import pytest
 from storbench.harness import counters
 from storbench.harness.telemetry import COLUMNS, Telemetry
 
-SENSORLESS = {"cpu_temperature", "disk_temperature"}
+SENSORLESS = {
+    "cpu_temperature", "disk_temperature", "cpu_throttle_rate", "cpu_power", "memory_power", "system_power",
+    "disk_power",
+}  # fmt: skip
 
 
 def samples_of(telemetry: Telemetry, count: int) -> list[dict[str, float]]:
