@@ -69,7 +69,7 @@ def conformance_of(run: Run) -> Conformance:
         scheme == "sim",
         scheme.startswith(("emu", "nbd:emu")),
         tuple(found.faults),
-        tuple(found.notes),
+        found.notes,
     )
 
 
@@ -88,7 +88,9 @@ def _check_execution(run: Run, found: Findings) -> None:
         elif step.measurement is not None and step.measurement.errors:
             errors = ", ".join(f"{count} {name}" for name, count in sorted(step.measurement.errors.items()))
             found.faults.append(f"step {step.index} '{step.label}' had failed I/Os: {errors}")
-    found.notes += [text for text in run.notes if "resumed" in text or "lost its state" in text]
+    for text in run.notes:
+        if "resumed" in text or "lost its state" in text:
+            found.note(text)
 
 
 def _check_parameters(run: Run, specification: Specification, found: Findings) -> None:
@@ -111,7 +113,7 @@ def _check_device(run: Run, specification: Specification, found: Findings) -> No
         return
     states = set(_cache_states(run)) or {_KERNEL_CACHE.get(str(start.get("write_cache")), "")} - {""}
     if not states:
-        found.notes.append(f"the state of the volatile write cache is not known; it has to be {required}")
+        found.note(f"the state of the volatile write cache is not known; it has to be {required}")
     elif states != {required}:
         found.deviate("volatile write cache", required, " and ".join(sorted(states)))
 

@@ -27,7 +27,7 @@ def check_wsat(part: Part, found: Findings) -> None:
     if steady is None and not full and len(minutes) < part.minutes(part.own("limit")):
         found.faults.append(f"{part.name}: it ended after {len(minutes)} minutes, by none of its rules")
     elif steady is None:
-        found.notes.append(f"{part.name}: steady state was not achieved within {len(minutes)} minutes")
+        found.note(f"steady state was not achieved within {len(minutes)} minutes", part.name)
     check_histogram(part, found)
 
 

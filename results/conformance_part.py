@@ -29,12 +29,21 @@ class Findings:
 
     def __init__(self) -> None:
         self.faults: list[str] = []
-        self.notes: list[str] = []
+        self._notes: dict[str, list[str]] = {}
         self._deviations: dict[Deviation, list[str]] = {}
 
     def deviate(self, what: str, required: str, actual: str, part: str = "") -> None:
         """Add a deviation, of one test or part of one or of the whole run."""
         self._deviations.setdefault(Deviation(what, required, actual), []).append(part)
+
+    def note(self, text: str, part: str = "") -> None:
+        """Add what a reader must know, of one test or part of one or of the whole run."""
+        self._notes.setdefault(text, []).append(part)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes, the same one of several tests once, with their names."""
+        return tuple(f"{', '.join(parts)}: {text}" if any(parts) else text for text, parts in self._notes.items())
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
@@ -127,7 +136,7 @@ def check_steady(
     if rounds < most:
         found.faults.append(f"{part.name}: {what} ended after {rounds} of {most} without a steady state")
     else:
-        found.notes.append(f"{part.name}: steady state was not achieved within {rounds} {what}")
+        found.note(f"steady state was not achieved within {rounds} {what}", part.name)
 
 
 def check_histogram(part: Part, found: Findings) -> None:

@@ -83,7 +83,7 @@ def _check_purge(part: Part, found: Findings) -> None:
     elif facts.get("purge_verified") is False:
         found.deviate("purge", "fresh out of the box", str(facts.get("purge_check") or "not purged"), part.name)
     elif facts.get("purge_verified") is None:
-        found.notes.append(f"{part.name}: that the purge worked could not be verified")
+        found.note("that the purge worked could not be verified", part.name)
 
 
 def _check_loads(part: Part, found: Findings) -> None:

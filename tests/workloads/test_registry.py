@@ -120,13 +120,16 @@ def test_the_recipe_of_a_plugin_that_is_gone_says_where_it_came_from() -> None:
 def test_everything_that_comes_with_storbench_is_listed_and_works() -> None:
     device = DeviceInfo("file:x", "file", 256 << 20, 512, True)
     own = [one for one in workloads() if one.distribution == "storbench"]
-    assert {"randrw", "sequential", "update", "users", "oltp", "log_append", "composite"} <= {one.name for one in own}
+    assert {"randrw", "sequential", "update", "users", "oltp", "log_append", "composite", "snia.iops", "snia.pts"} <= {
+        one.name for one in own
+    }
     for one in own:
         found = find_workload(one.name)
         assert found.summary == one.summary
         assert not one.broken
         rehearsal = dry_run(found, device, found.parameters())
-        assert 0 < rehearsal.seconds < 120
+        # A specification says how long it takes; what nobody prescribes answers soon.
+        assert 0 < rehearsal.seconds < (1e7 if isinstance(found, Specified) else 120)
         assert rehearsal.steps
 
 

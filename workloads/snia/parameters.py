@@ -33,7 +33,10 @@ class SniaParameters(Parameters, frozen=True):
     element: Duration = 60.0
     """A round element and a one-minute sample; every other prescribed time keeps its ratio to it."""
     scale: Share = 1.0
-    """Share of the minutes and repeats of the long phases that is carried out."""
+    """Share of the minutes and repeats of the long phases that is carried out.
+
+    Below 0.025 the write saturation test ends before it can be found steady.
+    """
     max_rounds: Count | None = None
     precondition_factor: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
     """How often the active range is written before the rounds."""
