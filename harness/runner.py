@@ -149,16 +149,21 @@ def _load_with_evidence(index: int, step: Measure | Precondition, setting: Setti
     """Put a step's jobs on the target; around preconditioning, ask the device what it counted."""
     if isinstance(step, Measure):
         return _with_files(index, *_load(index, "measure", jobs_of(step), setting), {})
-    before = _health(setting)
+    before = health_of(setting)
     execution, folder = _load(index, "precondition", jobs_of(step), setting)
-    after = _health(setting)
-    facts: Facts = {f"{name}_before": before[name] for name in before if before[name] != after.get(name)}
-    facts |= {f"{name}_after": after[name] for name in after if before.get(name) != after[name]}
-    return _with_files(index, execution, folder, facts)
+    after = health_of(setting)
+    return _with_files(index, execution, folder, _around(before, after))
 
 
-def _health(setting: Setting) -> Facts:
+def health_of(setting: Setting) -> Facts:
+    """Give what the device says of itself now; nothing of one that says nothing."""
     return setting.device.health(setting.target) if isinstance(setting.device, Health) else {}
+
+
+def _around(before: Facts, after: Facts) -> Facts:
+    # Also what did not change: a counter that stood still while gigabytes were written is evidence too.
+    facts: Facts = {f"{name}_before": value for name, value in before.items()}
+    return facts | {f"{name}_after": value for name, value in after.items()}
 
 
 def _purge(setting: Setting) -> Facts:
@@ -166,14 +171,13 @@ def _purge(setting: Setting) -> Facts:
     if setting.read_only:
         raise InputError("the plan wants to purge, but the target was opened for reading only")
     if isinstance(setting.device, Purgeable):
-        before = _health(setting)
+        before = health_of(setting)
         purged = setting.device.purge(setting.target)
-        after = _health(setting)
+        after = health_of(setting)
     else:
         purged, before, after = Purged("none", check="this kind of device offers no purge"), {}, {}
     facts: Facts = {f"purge_{name}": value for name, value in msgspec.structs.asdict(purged).items()}
-    facts |= {f"{name}_before": before[name] for name in before}
-    return facts | {f"{name}_after": after[name] for name in after}
+    return facts | _around(before, after)
 
 
 def _with_files(index: int, execution: Execution, folder: str, facts: Facts) -> tuple[Outcome, StepEnds]:

@@ -40,7 +40,7 @@ from .journal import (
     read_journal,
 )
 from .naming import RUN_SUFFIX, output_names
-from .runner import Ending, Observer, Setting, run_plan
+from .runner import Ending, Observer, Setting, health_of, run_plan
 from .seal import seal
 from .signals import terminate_as_interrupt, uninterrupted
 from .telemetry import Telemetry
@@ -271,6 +271,7 @@ def _run_on(
     """Open the device, drive the plan, write the stop document."""
     opening = _opening(run, start.run, resuming=bool(past))
     device_end: dict[str, Any] = {}
+    health: dict[str, Facts] = {}
     try:
         with run.device.open(opening) as target, _telemetry(journal, start.time, run.device.facts()):
             for text in target.notes:
@@ -281,13 +282,16 @@ def _run_on(
                 engine, run.device, target, journal, run.folder, observer, not opening.write, run.options.io_log,
                 run.options.grace_s, measure_floor(target, engine, run.folder),
             )  # fmt: skip
+            # A model's past is repeated from its beginning; of anything else the start was before an interruption.
+            health = {} if past and target.model is None else {"health_start": health_of(setting)}
             ending = run_plan(run.workload.plan(run.info, run.parameters), setting, past)
             device_end = dict(run.device.facts())
+            health["health_end"] = health_of(setting)
     except (InputError, MeasurementError) as error:
         ending = Ending("ERROR", str(error))
     except KeyboardInterrupt:
         ending = Ending("ABORTED", "ended by the user")
-    end = {"environment_end": environment_facts(), "device_end": device_end}
+    end = {"environment_end": environment_facts(), "device_end": device_end, **health}
     journal.append(Stop(time.time(), ending.status, ending.reason, end))
     return ending
 
