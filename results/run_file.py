@@ -152,7 +152,8 @@ class Run:
     def steps(self) -> list[StepView]:
         """The steps in the order in which they ran."""
         groups = self._file["steps"]
-        return [StepView(groups[name]) for name in sorted(groups)]
+        # By number, which has more than the usual four digits in the longest runs.
+        return [StepView(groups[name]) for name in sorted(groups, key=lambda name: int(name.partition("-")[0]))]
 
     @cached_property
     def measured(self) -> list[StepView]:

@@ -51,6 +51,14 @@ def test_everything_that_was_sealed_is_read_again(record: RunRecord, tmp_path: P
             assert read.measurement == _as_kept(written.measurement)
 
 
+def test_steps_stay_in_order_however_many_there_are(sample_runs: ModuleType, tmp_path: Path) -> None:
+    steps = [sample_runs.step(number, f"step {number}", None, {}, {}) for number in (9998, 9999, 10_000, 10_001)]
+    path = tmp_path / "r.h5"
+    write_run(path, sample_runs.record("file:/data/t.bin?size=1GiB", steps))
+    with open_run(path) as run:
+        assert [step.index for step in run.steps] == [9998, 9999, 10_000, 10_001]
+
+
 def _as_kept(measurement: Measurement | None) -> Measurement | None:
     """A single client has no table of its own: its numbers are the step's."""
     if measurement is None or len(measurement.clients.name) > 1:
