@@ -146,7 +146,7 @@ class Edition(_Data, frozen=True):
     precondition_factor: Annotated[float, msgspec.Meta(gt=0)]
     precondition_block_size: Size
     element: Duration
-    data: Literal["random"]
+    data: Literal["random", "zeroes"]
     iops: IopsData
     throughput: ThroughputData
     latency: LatencyData
