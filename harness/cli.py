@@ -14,11 +14,13 @@ import typer
 
 from ..common.errors import StorbenchError
 from .commands import (
+    certify,
     compare,
     demo,
     doctor,
     export,
     import_fio,
+    keygen,
     list_all,
     plan,
     recover,
@@ -28,6 +30,7 @@ from .commands import (
     run,
     show,
     steady_state,
+    verify,
 )
 
 app = typer.Typer(
@@ -54,6 +57,9 @@ for name, command in (
     ("report", report.report),
     ("export", export.export),
     ("import", import_fio.import_fio),
+    ("certify", certify.certify),
+    ("verify", verify.verify),
+    ("keygen", keygen.keygen),
     ("steady-state", steady_state.steady_state),
 ):
     app.command(name)(command)

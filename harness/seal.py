@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from .. import __version__
 from ..common import processes
 from ..common.errors import MeasurementError
+from ..results.completion import complete
 from ..results.io_log import IoLog
 from ..results.record import RunHeader, RunRecord, StepRecord
 from ..results.run_writer import write_run
+from ..results.signature import USER_BLOCK
 from .engines.fio.job_file import IO_LOG_COLUMNS
 from .engines.fio.logs import parse_io_log
 from .journal import JournalContents, Remark, Sample, StepBegins, StepEnds, read_journal
 from .telemetry import COLUMNS
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey as PrivateKey
 
-def seal(folder: Path) -> Path:
+
+def seal(folder: Path, key: PrivateKey | None = None) -> Path:
     """Build the run file of a journal's folder, verify it, put it in place and remove the folder.
 
+    With a `key` the file is signed.
     A journal without its stop document gives a file with the status INTERRUPTED. Raises `InputError` for a journal
     that was changed, `OSError` where the file cannot be written; the folder then stays.
     """
@@ -31,11 +39,14 @@ def seal(folder: Path) -> Path:
     for part in folder.parent.glob(f".{target.name}.*.part"):
         part.unlink()  # of an earlier seal that was killed
     record = record_of(contents, folder)
+    # Only what follows a specification is certified, and only that is signed.
+    user_block = USER_BLOCK if key is not None or "specification" in record.recipe else 0
+    write = partial(write_run, target, complete=partial(complete, name=target.name, key=key), user_block=user_block)
     try:
-        write_run(target, record)
+        write(record=record)
     except MeasurementError as error:
         # A log that cannot be read must not keep everything else from being sealed.
-        write_run(target, _without_io_logs(record, error.problem))
+        write(record=_without_io_logs(record, error.problem))
     # Renamed first: a folder that is removed halfway must not look like an interrupted run.
     with processes.guarded_path(folder.with_name(f".{folder.name}.sealed")) as done:
         folder.rename(done)

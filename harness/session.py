@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -45,6 +45,9 @@ from .seal import seal
 from .signals import terminate_as_interrupt, uninterrupted
 from .telemetry import Telemetry
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey as PrivateKey
+
 
 class Options(msgspec.Struct, frozen=True):
     """How to run, apart from what."""
@@ -54,6 +57,10 @@ class Options(msgspec.Struct, frozen=True):
     destroy: frozenset[str] = frozenset()
     io_log: bool = False
     grace_s: float = 30.0
+    limits: str = ""
+    """The text of a limits file that the run is judged by when it is sealed."""
+    certify: bool = False
+    """Whether a certificate is written beside the run file."""
 
 
 class PlannedRun(msgspec.Struct, frozen=True):
@@ -82,6 +89,7 @@ class Finished(msgspec.Struct, frozen=True):
     device: str
     status: str
     reason: str = ""
+    certify: bool = False
 
 
 class QuietObserver:
@@ -143,13 +151,18 @@ def prepare(
 
 
 def execute(
-    planned: Sequence[PlannedRun], observer_of: ObserverFactory = lambda run: QuietObserver()
+    planned: Sequence[PlannedRun],
+    observer_of: ObserverFactory = lambda run: QuietObserver(),
+    key: PrivateKey | None = None,
 ) -> list[Finished]:
-    """Execute runs one after the other; an aborted one ends the session, one that failed does not."""
+    """Execute runs one after the other; an aborted one ends the session, one that failed does not.
+
+    With a `key` the files are signed.
+    """
     finished: list[Finished] = []
     with terminate_as_interrupt():
         for run in planned:
-            finished.append(_execute(run, observer_of(run)))
+            finished.append(_execute(run, observer_of(run), key))
             if finished[-1].status == "ABORTED":
                 break
     return finished
@@ -177,8 +190,10 @@ def run(
     return [one.path for one in finished]
 
 
-def resume(folder: Path, observer_of: ObserverFactory = lambda run: QuietObserver()) -> Finished:
-    """Go on with an interrupted run at its first missing step, and seal it.
+def resume(
+    folder: Path, observer_of: ObserverFactory = lambda run: QuietObserver(), key: PrivateKey | None = None
+) -> Finished:
+    """Go on with an interrupted run at its first missing step, and seal it, signed with the `key` if there is one.
 
     Raises `InputError` for a run that is still under way, has ended, or cannot be built again.
     """
@@ -186,11 +201,11 @@ def resume(folder: Path, observer_of: ObserverFactory = lambda run: QuietObserve
     planned = _planned_again(contents, folder)
     with _exclusive(folder), terminate_as_interrupt():
         if contents.stop is not None:
-            return Finished(seal(folder), planned.url, contents.stop.status, contents.stop.reason)
+            return _finished(folder, planned, Ending(contents.stop.status, contents.stop.reason), key)
         with Journal.resume(folder) as journal:
             journal.note("the run was interrupted and is resumed here")
             ending = _run_on(planned, journal, observer_of(planned), contents.start, contents.outcomes())
-        return Finished(seal(folder), planned.url, ending.status, ending.reason)
+        return _finished(folder, planned, ending, key)
 
 
 def recover(folder: Path) -> Finished:
@@ -209,6 +224,7 @@ def recover(folder: Path) -> Finished:
 def prepare_again(recipe: Mapping[str, Any], device: str | None, options: Options) -> list[PlannedRun]:
     """Prepare the run that a result file describes, on its own device or on another one."""
     workload = workload_from_source(msgspec.convert(recipe["workload"], Source))
+    options = msgspec.structs.replace(options, limits=options.limits or recipe.get("limits", ""))
     return prepare(workload, [device or recipe["device"]], recipe["parameters"], options)
 
 
@@ -242,7 +258,7 @@ def _check(run: PlannedRun) -> None:
     run.device.check(_opening(run, ""))
 
 
-def _execute(run: PlannedRun, observer: Observer) -> Finished:
+def _execute(run: PlannedRun, observer: Observer, key: PrivateKey | None) -> Finished:
     start = Start(
         JOURNAL_VERSION,
         uuid.uuid4().hex,
@@ -262,7 +278,11 @@ def _execute(run: PlannedRun, observer: Observer) -> Finished:
     with Journal.begin(run.folder, start) as journal, _exclusive(run.folder):
         ending = _run_on(run, journal, observer, start, {})
     with uninterrupted():
-        return Finished(seal(run.folder), run.url, ending.status, ending.reason)
+        return _finished(run.folder, run, ending, key)
+
+
+def _finished(folder: Path, run: PlannedRun, ending: Ending, key: PrivateKey | None) -> Finished:
+    return Finished(seal(folder, key), run.url, ending.status, ending.reason, run.options.certify)
 
 
 def _run_on(
@@ -303,7 +323,8 @@ def _recipe(run: PlannedRun) -> dict[str, Any]:
         "device": run.url,
         "device_info": msgspec.to_builtins(run.info),
         "options": {"repeat": run.options.repeat, "io_log": run.options.io_log, "grace_s": run.options.grace_s,
-                    "destroy": sorted(run.options.destroy)},
+                    "destroy": sorted(run.options.destroy), "certify": run.options.certify},
+        **({"limits": run.options.limits} if run.options.limits else {}),
         **({"specification": msgspec.to_builtins(run.workload.specification(run.info, run.parameters))}
            if isinstance(run.workload, Specified) else {}),
     }  # fmt: skip

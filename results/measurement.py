@@ -8,7 +8,7 @@ import msgspec
 
 from .histogram import Histogram, supported
 
-PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99, 99.999)
+PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99, 99.999, 99.9999)
 """The percentiles that tables and `show --json` give."""
 
 

@@ -25,7 +25,7 @@ FACTS = (
 )  # fmt: skip
 """Facts of host and environment that stay as they are while nobody changes the machine; load and the like do not."""
 
-_NOT_RECIPE = frozenset({"device", "device_info", "options"})
+_NOT_RECIPE = frozenset({"device", "device_info", "options", "limits", "specification"})
 """Parts of a recipe that do not say what is measured."""
 
 

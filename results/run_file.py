@@ -203,6 +203,11 @@ class Run:
         content: bytes = self._file["journal"][()].tobytes()
         return content
 
+    def group(self, name: str) -> h5py.Group | None:
+        """Give a group of the file's root as h5py has it, None where there is none."""
+        found = self._file.get(name)
+        return found if isinstance(found, h5py.Group) else None
+
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The root attributes as they are in the file."""

@@ -7,7 +7,7 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,16 @@ CLIENT_UNITS = {
 }
 
 
-def write_run(path: Path, record: RunRecord) -> None:
-    """Seal a run. Raises `RunFileError` if what was written does not read back, `OSError` if it cannot be written."""
+def write_run(
+    path: Path, record: RunRecord, *, complete: Callable[[Path], None] = lambda part: None, user_block: int = 0
+) -> None:
+    """Seal a run. Raises `RunFileError` if what was written does not read back, `OSError` if it cannot be written.
+
+    `complete` is called with the path of the written file before it gets its name; `user_block` bytes, a power of two,
+    are kept free before it, such as for a signature.
+    """
     with atomic_path(path) as part:
-        with h5py.File(part, "w", track_order=True) as file:
+        with h5py.File(part, "w", track_order=True, userblock_size=user_block) as file:
             _write_root(file, record)
             for step in record.steps:
                 _write_step(file, step)
@@ -61,6 +67,7 @@ def write_run(path: Path, record: RunRecord) -> None:
             _text(file, "outline", _json(outline_of(record, rows)))
             _bytes(file, "journal", record.journal)
         _verify(part, record)
+        complete(part)
 
 
 def _write_root(file: h5py.File, record: RunRecord) -> None:

@@ -29,6 +29,13 @@ IoLogOption = Annotated[bool, typer.Option("--io-log", help="Keep every single I
 GraceOption = Annotated[
     str, typer.Option("--grace", metavar="TIME", help="How long fio may overrun before it counts as hung.")
 ]
+SignOption = Annotated[
+    Path | None,
+    typer.Option("--sign", metavar="KEY", help="Sign the run file with this key, made by `storbench keygen`."),
+]
+PdfOption = Annotated[
+    bool, typer.Option("--pdf", help="Write the certificate as PDF too: pip install 'storbench[pdf]'.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 RunFiles = Annotated[list[Path], typer.Argument(metavar="FILE.h5...", help="Run files.", show_default=False)]
 RunFile = Annotated[Path, typer.Argument(metavar="FILE.h5", help="A run file.", show_default=False)]
