@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..common.errors import InputError, nearest
 from ..common.files import write_atomic
+from ..results.limits import Limits, check_limits
 from ..results.run_file import Run
 from ..workloads.base import Specified, Workload
 from ..workloads.registry import find_workload, workloads
+
+if TYPE_CHECKING:
+    from .session import PlannedRun
 
 HTML, JSON, JUNIT, PDF = ".certificate.html", ".certificate.json", ".junit.xml", ".certificate.pdf"
 """What the names of the documents end in, after the run file's own without `.h5`."""
@@ -34,6 +40,17 @@ def certifiable(name: str) -> Workload:
         f"'{found.name}' follows no published specification, so there is nothing to certify by",
         hint=f"{nearest(name, known)} Measure it with `storbench run {name}`.",
     )
+
+
+def check_measured(limits: Limits, run: PlannedRun) -> None:
+    """Refuse limits for what the run will not measure. Raises `InputError` before anything was touched."""
+    check_limits(limits, [step.labels for step in run.rehearsal.steps if step.kind == "measure"])
+
+
+def check_pdf() -> None:
+    """Raise `InputError` where a PDF cannot be made here."""
+    if find_spec("weasyprint") is None:
+        raise InputError("a PDF needs weasyprint", hint="Install it with: pip install 'storbench[pdf]'")
 
 
 def documents_of(run_file: Path) -> list[Path]:
