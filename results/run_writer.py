@@ -27,6 +27,10 @@ from .table import Row, rows_of
 _COMPRESS_FROM = 1024
 """Elements. Below, the chunk index costs more than compression saves."""
 
+_FORMAT = ("v110", "v110")
+"""HDF5 1.10 (2016) and later read it. In the format before, an attribute has at most 64 KiB, and with it the list of
+what is along the dimension `latency_bin`: a run of some thousand steps could not be written."""
+
 TEXT = h5py.string_dtype()
 
 SERIES_UNITS = {"time_s": ("s", "end of the interval, from the step's start")} | {
@@ -57,7 +61,7 @@ def write_run(
     are kept free before it, such as for a signature.
     """
     with atomic_path(path) as part:
-        with h5py.File(part, "w", track_order=True, userblock_size=user_block) as file:
+        with h5py.File(part, "w", track_order=True, userblock_size=user_block, libver=_FORMAT) as file:
             _write_root(file, record)
             for step in record.steps:
                 _write_step(file, step)
