@@ -83,10 +83,10 @@ def _check_execution(run: Run, found: Findings) -> None:
     for step in run.steps:
         if step.status != "COMPLETED":
             found.faults.append(f"step {step.index} '{step.label}' ended {step.status}")
-        elif step.kind in ("measure", "precondition") and step.measurement is None:
+        elif step.kind in ("measure", "precondition") and step.totals is None:
             found.faults.append(f"step {step.index} '{step.label}' has no measurement")
-        elif step.measurement is not None and step.measurement.errors:
-            errors = ", ".join(f"{count} {name}" for name, count in sorted(step.measurement.errors.items()))
+        elif step.totals is not None and step.totals.errors:
+            errors = ", ".join(f"{count} {name}" for name, count in sorted(step.totals.errors.items()))
             found.faults.append(f"step {step.index} '{step.label}' had failed I/Os: {errors}")
     for text in run.notes:
         if "resumed" in text or "lost its state" in text:

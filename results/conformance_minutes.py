@@ -22,7 +22,7 @@ def check_wsat(part: Part, found: Findings) -> None:
     _check_minutes(part, minutes, "", found)
     samples = _check_samples(part, minutes, part.own("interval"), found)
     steady = steady_state({"iops": samples}, rule_named(part.rule)).first_steady_round
-    written = sum(bytes_written(step.measurement) for step in minutes)
+    written = sum(bytes_written(step.totals) for step in minutes)
     full = written >= part.own("capacity_factor") * part.size
     if steady is None and not full and len(minutes) < part.minutes(part.own("limit")):
         found.faults.append(f"{part.name}: it ended after {len(minutes)} minutes, by none of its rules")

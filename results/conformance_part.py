@@ -107,7 +107,7 @@ def by_label(steps: Iterable[StepView], name: str) -> list[tuple[Any, list[StepV
 
 def value_of(step: StepView, quantity: str) -> float:
     """Give what is tracked of a step, reads and writes together; a mean latency is weighted by their counts, in ns."""
-    measured = step.measurement
+    measured = step.totals
     if measured is None:
         return 0.0
     return measured.latency.mean_ns if quantity == "latency_mean" else float(getattr(measured, quantity))

@@ -121,7 +121,7 @@ def _check_times(part: Part, found: Findings) -> None:
     wrong = []
     for step in part.steps:
         expected = _expected_seconds(part, step)
-        measured = step.measurement.runtime_s if step.measurement is not None else None
+        measured = step.totals.runtime_s if step.totals is not None else None
         if expected is None or measured is None:
             continue
         short = max(0.02 * expected, min(1.0, 0.5 * expected))
@@ -143,9 +143,9 @@ def _check_times(part: Part, found: Findings) -> None:
 
 def _unloaded(step: StepView) -> float:
     """Give how long a step with a load went without it: to start it, and to ask the device how it is."""
-    if step.measurement is None:
+    if step.totals is None:
         return 0.0
-    return step.ended - step.started - float(step.job["ramp"]) - step.measurement.runtime_s
+    return step.ended - step.started - float(step.job["ramp"]) - step.totals.runtime_s
 
 
 def _expected_seconds(part: Part, step: StepView) -> float | None:
@@ -177,7 +177,7 @@ def _check_wipc(part: Part, found: Findings) -> None:
         return
     if rounds and steps[-1].index > rounds[0].index:
         found.faults.append(f"{part.name}: preconditioning goes on after the first round")
-    written = sum(bytes_written(step.measurement) for step in steps)
+    written = sum(bytes_written(step.totals) for step in steps)
     demanded = int(part.active_bytes * part.asked["precondition_factor"]) // 512 * 512
     if written < demanded:
         found.deviate("bytes of preconditioning", format_size(demanded), format_size(written), part.name)

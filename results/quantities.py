@@ -12,11 +12,11 @@ def quantities_of(run: Run) -> list[Quantified]:
     """Give the numbers of a run: those of its tests first, then those of each step, then the device's own."""
     found = [quantity for finding in findings_of(run) for quantity in finding.quantities]
     for step in run.measured:
-        if step.measurement is not None:
+        if step.totals is not None:
             labels = {**step.labels, "step": step.index, "label": step.label}
             found += [
                 Quantified(metric, direction, float(value), unit, labels)
-                for direction, metric, value, unit in metrics_of(step.measurement)
+                for direction, metric, value, unit in metrics_of(step.totals)
             ]
     return [*found, *_device(run)]
 

@@ -71,6 +71,11 @@ class StepRecord(msgspec.Struct, frozen=True):
     """What the step found out besides a measurement."""
 
     @property
+    def totals(self) -> Measurement | None:
+        """The measurement, by the name that a step of a file has for its quick part."""
+        return self.measurement
+
+    @property
     def job(self) -> dict[str, Any]:
         """The job of the step, empty for a step without load."""
         return self.step.get("job") or {}

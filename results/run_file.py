@@ -93,10 +93,22 @@ class StepView:
         """What varies from step to step, such as `{"queue_depth": 16}`."""
         return self.step.get("labels") or {}
 
+    @property
+    def has_measurement(self) -> bool:
+        """Whether something was measured, without reading it."""
+        return "latency" in self._group
+
     @cached_property
     def measurement(self) -> Measurement | None:
         """What was measured, None for a step without load or one that did not complete."""
         return _measurement(self._group) if "latency" in self._group else None
+
+    @cached_property
+    def totals(self) -> Measurement | None:
+        """The measurement without clients and series, which are most of the reading; for runs of thousands of steps."""
+        if "measurement" in self.__dict__:
+            return self.measurement
+        return _measurement(self._group, columns=False) if "latency" in self._group else None
 
     @cached_property
     def series(self) -> dict[str, NDArray[np.float64]]:
@@ -158,7 +170,7 @@ class Run:
     @cached_property
     def measured(self) -> list[StepView]:
         """The steps that are results: completed measurements, without preconditioning."""
-        return [s for s in self.steps if s.kind == "measure" and s.measurement is not None]
+        return [s for s in self.steps if s.kind == "measure" and s.has_measurement]
 
     @cached_property
     def table(self) -> dict[str, NDArray[Any]]:
@@ -276,7 +288,7 @@ def _arrays(parent: h5py.Group, name: str) -> dict[str, NDArray[np.float64]]:
     return {} if group is None else {column: np.asarray(group[column][()], np.float64) for column in group}
 
 
-def _measurement(group: h5py.Group) -> Measurement:
+def _measurement(group: h5py.Group, *, columns: bool = True) -> Measurement:
     latency = group["latency"]
     attributes = group.attrs
     return Measurement(
@@ -286,8 +298,8 @@ def _measurement(group: h5py.Group) -> Measurement:
         write=_direction(group, "write"),
         trim=_direction(group, "trim"),
         sync=_latency(latency["sync"]) if "sync" in latency else Latency(),
-        clients=_columns(group, "clients", Clients),
-        series=_columns(group, "series", Series),
+        clients=_columns(group, "clients", Clients) if columns else Clients(),
+        series=_columns(group, "series", Series) if columns else Series(),
         processor=Processor(**{n: _plain(attributes[f"cpu_{n}"]) for n in Processor.__struct_fields__}),
         device=msgspec.json.decode(attributes.get("device", "{}"), type=dict[str, Quantity]),
         fidelity=_fidelity(group["fidelity"]) if "fidelity" in group else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...common.units import format_latency, format_rate
 from ..findings import Finding, Plot, Trace
+from ..measurement import Series
 from ..run_file import StepView
 from .part import (
     Part,
@@ -228,7 +229,7 @@ def _inside(steps: list[StepView]) -> Trace:
     x: list[float] = []
     y: list[float] = []
     for sample in samples(steps):
-        series = measured(sample.step).series
+        series = sample.step.measurement.series if sample.step.measurement else Series()
         began = sample.ends_s - measured(sample.step).runtime_s
         if series.time_s:
             x += [began + at for at in series.time_s]

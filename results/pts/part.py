@@ -31,7 +31,7 @@ class Part(msgspec.Struct, frozen=True):
 
     def of(self, *phases: str) -> list[StepView]:
         """Give the completed steps with load of some phases, in order."""
-        return [s for s in self.steps if s.labels.get("phase") in phases and s.measurement is not None]
+        return [s for s in self.steps if s.labels.get("phase") in phases and s.totals is not None]
 
     def rounds(self, phase: str = "round") -> list[list[StepView]]:
         """Give the steps of a phase by round."""
@@ -69,8 +69,8 @@ def key_of(step: StepView, *names: str) -> Key:
 
 def measured(step: StepView) -> Measurement:
     """Give a completed step's measurement."""
-    assert step.measurement is not None
-    return step.measurement
+    assert step.totals is not None
+    return step.totals
 
 
 def quantity_of(step: StepView, quantity: str) -> float:

@@ -26,9 +26,9 @@ def samples(steps: Iterable[StepView]) -> Iterator[Sample]:
     for step in steps:
         if step.kind == "idle":
             clock += float(step.step.get("duration", 0.0))
-        elif step.measurement is not None:
-            clock += step.measurement.runtime_s
-            written += step.measurement.write.bytes
+        elif step.totals is not None:
+            clock += step.totals.runtime_s
+            written += step.totals.write.bytes
             yield Sample(step, clock, written)
 
 

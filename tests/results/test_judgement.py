@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,7 @@ from storbench.results import completion
 from storbench.results.judgement import Judgement, differences, judge, overall, read_verdicts
 from storbench.results.limits import parse_limits
 from storbench.results.record import RunRecord
-from storbench.results.run_file import open_run
+from storbench.results.run_file import Run, open_run
 from storbench.results.run_writer import write_run
 
 HEAD = 'name = "n"\nrevision = "7"\nsource = "a datasheet"\n'
@@ -44,14 +45,19 @@ def record(snia_runs: ModuleType) -> RunRecord:
     return found
 
 
-def judged(tmp_path: Path, record: RunRecord, text: str) -> Judgement:
-    path = tmp_path / "a.h5"
+@pytest.fixture(scope="module")
+def run(record: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    path = tmp_path_factory.mktemp("judged") / "a.h5"
     write_run(path, record)
-    with open_run(path) as run:
-        return judge(run, parse_limits(HEAD + text, "x"))
+    with open_run(path) as opened:
+        yield opened
 
 
-def test_each_bound_gives_its_verdict(tmp_path: Path, record: RunRecord) -> None:
+def judged(run: Run, text: str) -> Judgement:
+    return judge(run, parse_limits(HEAD + text, "x"))
+
+
+def test_each_bound_gives_its_verdict(run: Run) -> None:
     base = {"metric": "iops", "direction": "write", "where": WRITE_4K}
     text = (
         limit("met", **base, at_least=RATE)
@@ -63,7 +69,7 @@ def test_each_bound_gives_its_verdict(tmp_path: Path, record: RunRecord) -> None
         + limit("elsewhere", **(base | {"where": {"test": "iops", "block_size": 12345}}), at_least=1)
         + limit("too-rare", metric="latency_p99.9999", direction="write", where=WRITE_4K, at_most="1s")
     )
-    found = {one.id: one for one in judged(tmp_path, record, text).verdicts}
+    found = {one.id: one for one in judged(run, text).verdicts}
     assert {name: one.verdict for name, one in found.items()} == {
         "met": "PASS", "inside": "PASS", "near": "MARGINAL", "missed": "FAIL", "above": "FAIL", "between": "PASS",
         "elsewhere": "NOT_EVALUATED", "too-rare": "NOT_EVALUATED",
@@ -73,40 +79,42 @@ def test_each_bound_gives_its_verdict(tmp_path: Path, record: RunRecord) -> None
     assert "too few" in found["too-rare"].reason
 
 
-def test_the_window_s_average_is_judged_and_not_each_round(tmp_path: Path, record: RunRecord) -> None:
-    found = judged(tmp_path, record, limit("a", metric="iops", direction="write", where=WRITE_4K, at_least=1))
+def test_the_window_s_average_is_judged_and_not_each_round(run: Run) -> None:
+    found = judged(run, limit("a", metric="iops", direction="write", where=WRITE_4K, at_least=1))
     assert found.verdicts[0].count == 1
     by_round = {**WRITE_4K, "phase": "round"}
-    found = judged(tmp_path, record, limit("a", metric="iops", direction="write", where=by_round, at_least=1))
+    found = judged(run, limit("a", metric="iops", direction="write", where=by_round, at_least=1))
     assert found.verdicts[0].count == 5
 
 
-def test_a_bound_per_terabyte_grows_with_the_device(tmp_path: Path, record: RunRecord) -> None:
+def test_a_bound_per_terabyte_grows_with_the_device(run: Run) -> None:
     terabytes = (1 << 40) / 1e12
     for factor, expected in ((0.999, "PASS"), (1.001, "FAIL")):
         text = limit(
             "a", metric="iops", direction="write", where=WRITE_4K, at_least=factor * RATE / terabytes, per_TB=True
         )
-        found = judged(tmp_path, record, text).verdicts[0]
+        found = judged(run, text).verdicts[0]
         assert found.verdict == expected
         assert found.at_least == pytest.approx(factor * RATE)
 
 
-def test_the_worst_of_several_measurements_counts(tmp_path: Path, record: RunRecord) -> None:
+def test_the_worst_of_several_measurements_counts(run: Run) -> None:
     where = {"test": "iops", "read_percent": 0}
-    found = judged(tmp_path, record, limit("a", metric="bandwidth", direction="write", where=where, at_least="11MB/s"))
+    found = judged(run, limit("a", metric="bandwidth", direction="write", where=where, at_least="11MB/s"))
     assert found.overall == "FAIL"
     assert found.verdicts[0].count == 8
     assert found.verdicts[0].value == pytest.approx(RATE * 512)
     assert "block_size 512" in found.verdicts[0].reason
     for aggregate, expected in (("max", RATE * (1 << 20)), ("min", RATE * 512)):
         text = limit("a", metric="bandwidth", direction="write", where=where, at_least=1, aggregate=aggregate)
-        assert judged(tmp_path, record, text).verdicts[0].value == pytest.approx(expected)
+        assert judged(run, text).verdicts[0].value == pytest.approx(expected)
 
 
 def test_a_run_that_did_not_complete_is_not_judged(tmp_path: Path, record: RunRecord) -> None:
     broken = msgspec.structs.replace(record, header=msgspec.structs.replace(record.header, status="ABORTED"))
-    found = judged(tmp_path, broken, limit("a", metric="iops", direction="write", where=WRITE_4K, at_least=1))
+    write_run(tmp_path / "a.h5", broken)
+    with open_run(tmp_path / "a.h5") as run:
+        found = judged(run, limit("a", metric="iops", direction="write", where=WRITE_4K, at_least=1))
     assert (found.overall, found.verdicts[0].reason) == ("NOT_EVALUATED", "the run ended ABORTED")
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
 
 from storbench.results.findings import Finding, Quantified
 from storbench.results.pts import findings_of
 from storbench.results.record import RunRecord
-from storbench.results.run_file import open_run
+from storbench.results.run_file import Run, open_run
 from storbench.results.run_writer import write_run
 
 RATE = 20_000.0
@@ -42,16 +43,31 @@ REPORTED["dirth"] = REPORTED["cbw"]
 
 
 @pytest.fixture(scope="module")
-def found(snia_runs: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
-    record = snia_runs.perform("snia.pts", snia_runs.device(256 << 30), latency_ns=LATENCY_NS)
-    return analysed(tmp_path_factory.mktemp("pts"), record)
+def found(snia_runs: ModuleType) -> list[Finding]:
+    return analysed(snia_runs.perform("snia.pts", snia_runs.device(256 << 30), latency_ns=LATENCY_NS))
 
 
-def analysed(folder: Path, record: RunRecord) -> list[Finding]:
-    path = folder / "a.h5"
+def test_a_file_gives_what_its_record_gives(snia_runs: ModuleType, tmp_path: Path) -> None:
+    record = snia_runs.perform("snia.latency", snia_runs.device(1 << 30), latency_ns=LATENCY_NS)
+    path = tmp_path / "a.h5"
     write_run(path, record)
     with open_run(path) as run:
-        return findings_of(run)
+        assert findings_of(run) == analysed(record)
+
+
+def test_a_run_of_thousands_of_steps_can_be_sealed(snia_runs: ModuleType, tmp_path: Path) -> None:
+    record = snia_runs.perform("snia.iops", snia_runs.device(1 << 30))
+    mixed = next(step for step in record.steps if step.labels.get("read_percent") == 50)
+    many = [msgspec.structs.replace(mixed, index=index) for index in range(2100)]
+    path = tmp_path / "a.h5"
+    write_run(path, msgspec.structs.replace(record, steps=many))  # 4,200 histograms along one dimension
+    with open_run(path) as run:
+        assert len(run.measured) == 2100
+
+
+def analysed(record: RunRecord) -> list[Finding]:
+    """A record has all that the analyses read of a file."""
+    return findings_of(cast("Run", record))
 
 
 def of(found: list[Finding], test: str, part: str = "") -> Finding:
@@ -114,13 +130,11 @@ def test_what_is_tracked_is_judged_by_value(found: list[Finding]) -> None:
     assert set(throughput.windows) == {"SEQ 1MiB 0/100"}
 
 
-def test_a_test_that_never_becomes_steady_says_so_and_reports_its_last_rounds(
-    snia_runs: ModuleType, tmp_path: Path
-) -> None:
+def test_a_test_that_never_becomes_steady_says_so_and_reports_its_last_rounds(snia_runs: ModuleType) -> None:
     def rising(labels: dict[str, Any], job: object) -> float:
         return 1000.0 * 1.2 ** float(labels.get("round", 1))
 
-    found = analysed(tmp_path, snia_runs.perform("snia.iops", snia_runs.device(1 << 30), rising))[0]
+    found = analysed(snia_runs.perform("snia.iops", snia_runs.device(1 << 30), rising))[0]
     assert found.steady is not None
     assert found.steady.first_steady_round is None
     assert "STEADY STATE NOT ACHIEVED within 25 rounds" in found.notes[0]
@@ -130,40 +144,32 @@ def test_a_test_that_never_becomes_steady_says_so_and_reports_its_last_rounds(
     assert value(found, "iops", phase="window", block_size=4096, read_percent=0) == pytest.approx(expected)
 
 
-def test_a_run_that_was_interrupted_gives_what_it_has(snia_runs: ModuleType, tmp_path: Path) -> None:
-    import msgspec
-
+def test_a_run_that_was_interrupted_gives_what_it_has(snia_runs: ModuleType) -> None:
     record = snia_runs.perform("snia.pts", snia_runs.device(256 << 30))
     for count in (0, 1, 3, 60, 90, 200, 700):
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        found = analysed(folder, msgspec.structs.replace(record, steps=record.steps[:count]))
+        found = analysed(msgspec.structs.replace(record, steps=record.steps[:count]))
         if count == 60:
             assert "too few rounds" in found[0].notes[0]
 
 
-def test_a_run_of_no_specification_has_no_findings(snia_runs: ModuleType, tmp_path: Path) -> None:
-    import msgspec
-
+def test_a_run_of_no_specification_has_no_findings(snia_runs: ModuleType) -> None:
     record = snia_runs.perform("snia.latency", snia_runs.device(1 << 30))
     recipe = {name: value for name, value in record.recipe.items() if name != "specification"}
-    assert analysed(tmp_path, msgspec.structs.replace(record, recipe=recipe)) == []
+    assert analysed(msgspec.structs.replace(record, recipe=recipe)) == []
 
 
-def test_the_recovery_of_cross_stimulus_is_the_first_minute_at_the_old_mean(
-    snia_runs: ModuleType, tmp_path: Path
-) -> None:
+def test_the_recovery_of_cross_stimulus_is_the_first_minute_at_the_old_mean(snia_runs: ModuleType) -> None:
     def rate(labels: dict[str, Any], job: object) -> float:
         return 500.0 if labels.get("group") == 3 and labels["minute"] < 7 else 1000.0
 
-    found = analysed(tmp_path, snia_runs.perform("snia.xsr", snia_runs.device(1 << 30), rate))[0]
+    found = analysed(snia_runs.perform("snia.xsr", snia_runs.device(1 << 30), rate))[0]
     assert value(found, "recovery_time") == pytest.approx(7 * 60)
 
 
-def test_waits_are_compared_with_the_steady_state(snia_runs: ModuleType, tmp_path: Path) -> None:
+def test_waits_are_compared_with_the_steady_state(snia_runs: ModuleType) -> None:
     def rate(labels: dict[str, Any], job: object) -> float:
         return 1000.0 * (1 + labels["wait"] / 10) if labels["phase"] == "access" else 1000.0
 
-    found = analysed(tmp_path, snia_runs.perform("snia.hir", snia_runs.device(1 << 30), rate))[0]
+    found = analysed(snia_runs.perform("snia.hir", snia_runs.device(1 << 30), rate))[0]
     for wait in (1, 2, 3, 5, 10):
         assert value(found, "recovery_ratio", wait=wait) == pytest.approx(1 + wait / 10)
