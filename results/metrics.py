@@ -26,7 +26,6 @@ LOAD_METRICS: dict[str, str] = {
 DEVICE_METRICS: dict[str, str] = {
     "capacity": "B",
     "temperature_max": "degree_Celsius",
-    "temperature_mean": "degree_Celsius",
     "write_amplification": "1",
     "energy_per_gib": "J",
     "iops_per_watt": "1",
@@ -36,7 +35,6 @@ DEVICE_METRICS: dict[str, str] = {
     "percentage_used": "%",
     "media_errors": "1",
     "purge_verified": "1",
-    "write_cache_enabled": "1",
 }
 """Of the device, with the direction `device`."""
 
