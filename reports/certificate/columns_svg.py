@@ -79,6 +79,8 @@ def _column(floor: object, row: int, column: int, tall: float, said: str) -> str
     _, right, front, left = corners
     up = [(x, y - tall) for x, y in corners]
     color = f"c{column % _COLORS}"
-    sides = svg.polygon([left, front, up[2], up[3]], class_="side left")
-    sides += svg.polygon([front, right, up[1], up[2]], class_="side right")
+    # A side is its colour with a shadow over it: mixed colours are not known to every printer of pages.
+    sides = ""
+    for side, shadow in (([left, front, up[2], up[3]], "faint"), ([front, right, up[1], up[2]], "deep")):
+        sides += svg.polygon(side) + svg.polygon(side, class_=f"shadow {shadow}")
     return svg.element("g", svg.title(said) + sides + svg.polygon(up, class_="top"), class_=f"column {color}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...common.units import format_bandwidth
 from ...results.findings import Plot, Trace
 from . import svg
 from .scales import Scale, scale_of
@@ -56,11 +57,18 @@ def _axes(plot: Plot, horizontal: Scale, vertical: Scale) -> Iterator[str]:
     for tick in _x_ticks(plot, horizontal):
         x = horizontal.at(tick)
         yield svg.element("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis")
-        yield svg.text(x, bottom + 17, value_text(tick, plot.x_unit), class_="tick middle")
+        yield svg.text(x, bottom + 17, _x_text(tick, plot), class_="tick middle")
     yield svg.element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=bottom, y2=bottom, class_="axis")
     yield svg.text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 10, plot.x_title, class_="name middle")
     middle = (_TOP + bottom) / 2
     yield svg.text(12, middle, plot.y_title, class_="name middle", transform=f"rotate(-90 12 {middle:.1f})")
+
+
+def _x_text(tick: float, plot: Plot) -> str:
+    """Name a tick: I/O sizes are binary, volumes are decimal, as the specification wants them."""
+    if plot.x_unit == "B" and not plot.log_x:
+        return format_bandwidth(tick).removesuffix("/s")
+    return value_text(tick, plot.x_unit)
 
 
 def _x_ticks(plot: Plot, horizontal: Scale) -> list[float]:

@@ -6,8 +6,8 @@ from ...results.findings import Finding
 from .wording import exact_text
 
 HEADINGS = (
-    "tracked variable", "window", "average", "allowed range", "measured range", "allowed slope", "measured slope",
-    "best fit", "correlation", "steady",
+    "tracked variable", "window", "average", "range: measured of allowed", "slope: measured of allowed", "best fit",
+    "correlation", "steady",
 )  # fmt: skip
 
 
@@ -23,10 +23,8 @@ def steady_rows(finding: Finding) -> list[tuple[str, ...]]:
             name,
             f"rounds {window.rounds[0]}–{window.rounds[1]}",
             exact_text(window.average, unit),
-            exact_text(window.allowed_range, unit),
-            f"{exact_text(window.range, unit)} {_mark(window.range_met)}",
-            exact_text(window.allowed_excursion, unit),
-            f"{exact_text(window.excursion, unit)} {_mark(window.slope_met)}",
+            _measured(window.range, window.allowed_range, unit, met=window.range_met),
+            _measured(window.excursion, window.allowed_excursion, unit, met=window.slope_met),
             fit + exact_text(abs(window.intercept), unit),
             "–" if window.correlation is None else f"{window.correlation:.3f}",
             "yes" if window.steady else "NO",
@@ -34,8 +32,8 @@ def steady_rows(finding: Finding) -> list[tuple[str, ...]]:
     return rows
 
 
-def _mark(met: bool) -> str:
-    return "✓" if met else "✗"
+def _measured(value: float, allowed: float, unit: str, *, met: bool) -> str:
+    return f"{exact_text(value, unit)} of {exact_text(allowed, unit)} {'✓' if met else '✗'}"
 
 
 def steady_words(finding: Finding) -> str:
