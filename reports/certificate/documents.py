@@ -19,6 +19,7 @@ from .content import content_of
 from .header import header_blocks
 from .junit import junit_of
 from .plot_svg import plot_svg
+from .print_style import with_printed_charts
 from .steady_table import HEADINGS, steady_rows, steady_words
 from .wording import bound_text, value_text
 
@@ -56,7 +57,7 @@ def certificate_pdf(html: str) -> bytes:
         raise InputError(
             f"a PDF needs weasyprint: {error}", hint="Install it with: pip install 'storbench[pdf]'"
         ) from None
-    return bytes(HTML(string=html).write_pdf())
+    return bytes(HTML(string=with_printed_charts(html, _style())).write_pdf())
 
 
 def certificate_json(run: Run) -> str:
