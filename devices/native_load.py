@@ -45,6 +45,13 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Theta of zipf, h of pareto, deviation of normal in percent."""
     zones: tuple[tuple[float, float], ...] = ()
     """Of a zoned distribution: share of the accesses and of the span."""
+    trim: bool = False
+    """What would be written is trimmed."""
+    sequential_percent: int = 0
+    """Of random I/Os, those that follow the one before."""
+    think_time: int = 0
+    think_every: int = 0
+    """I/Os after which it pauses; 0 for never."""
     bytes: int = 0
     ramp: int = 0
     duration: int = 0
@@ -73,6 +80,24 @@ class _Client(ctypes.Structure):
         ("size_share", ctypes.c_double * _SIZES),
         ("zone_share", ctypes.c_double * _ZONES),
         ("zone_end", ctypes.c_double * _ZONES),
+        ("trim", ctypes.c_uint32),
+        ("sequential_percent", ctypes.c_uint32),
+        ("think_time", ctypes.c_uint64),
+        ("think_every", ctypes.c_uint64),
+    )
+
+
+class Timed(ctypes.Structure):
+    """Operations of one kind that were timed, in ns; bins as fio's."""
+
+    _fields_ = (
+        ("ios", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+        ("least", ctypes.c_uint64),
+        ("most", ctypes.c_uint64),
+        ("sum", ctypes.c_uint64),
+        ("square", ctypes.c_double),
+        ("histogram", ctypes.c_uint64 * BINS),
     )
 
 
@@ -96,11 +121,16 @@ class Totals(ctypes.Structure):
         ("first", ctypes.c_uint64),
         ("last", ctypes.c_uint64),
         ("issued_bytes", ctypes.c_uint64),
+        ("trim", Timed),
     )
 
     def bins(self, direction: int) -> NDArray[np.int64]:
         """Give a copy of the latency histogram of reads (0) or writes (1), shape (1856,)."""
         return np.array(self.histogram[direction], np.int64)
+
+    def trim_bins(self) -> NDArray[np.int64]:
+        """Give a copy of the histogram of the trims, shape (1856,)."""
+        return np.array(self.trim.histogram, np.int64)
 
     def sync_bins(self) -> NDArray[np.int64]:
         """Give a copy of the histogram of the flushes, shape (1856,)."""
@@ -168,6 +198,10 @@ def _described(client: Client) -> _Client:
         distribution=_DISTRIBUTIONS.index(client.distribution),
         shape=client.shape,
         bytes=client.bytes,
+        trim=client.trim,
+        sequential_percent=client.sequential_percent,
+        think_time=client.think_time,
+        think_every=client.think_every,
         ramp=client.ramp,
         duration=client.duration,
         sizes=len(client.sizes),

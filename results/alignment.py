@@ -55,4 +55,5 @@ def _key(step: StepOutline) -> bytes:
 
 
 def _comparable(job: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in job.items() if name not in _NOT_COMPARED}
+    # A field that is not set may be missing altogether: the job is of a storbench that did not have it yet.
+    return {name: value for name, value in job.items() if name not in _NOT_COMPARED and value}

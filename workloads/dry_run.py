@@ -136,7 +136,7 @@ def _seconds(job: Job, beside: int) -> tuple[float, bool]:
 
 def _bytes_written(job: Job, beside: int) -> tuple[int, bool]:
     share = 1 - job.read_fraction
-    if not share:
+    if not share or job.trim:
         return 0, False
     if job.duration is None:
         return round(_passes(job) * share), share < 1
@@ -151,8 +151,12 @@ def _passes(job: Job) -> int:
 
 
 def _bandwidth(job: Job, beside: int) -> float:
-    assumed = ASSUMED_BANDWIDTH / beside
-    return assumed if job.rate_iops is None else min(assumed, job.rate_iops * max(job.block_sizes))
+    most, largest = ASSUMED_BANDWIDTH / beside, max(job.block_sizes)
+    if job.rate_iops is not None:
+        most = min(most, job.rate_iops * largest)
+    if job.think_every:
+        most = min(most, job.jobs * job.think_every * largest / job.think_time)
+    return most
 
 
 def _made_up(step: Step, size: int) -> Outcome:
@@ -160,15 +164,19 @@ def _made_up(step: Step, size: int) -> Outcome:
     if not jobs:
         return Outcome()
     seconds = max(_seconds(job, len(jobs))[0] for job in jobs)
-    return Outcome("COMPLETED", Measurement("dry run", seconds, _direction(jobs, True), _direction(jobs, False)))
+    read = [(job.read_fraction, job) for job in jobs]
+    write, trim = ([(1 - job.read_fraction, job) for job in jobs if job.trim == kind] for kind in (False, True))
+    made = [_direction(shares, len(jobs)) for shares in (read, write, trim)]
+    return Outcome("COMPLETED", Measurement("dry run", seconds, *made))
 
 
-def _direction(jobs: Sequence[Job], reads: bool) -> Direction:
+def _direction(shares: Sequence[tuple[float, Job]], beside: int) -> Direction:
     """Make up a constant load without latencies, so that a plan that waits for a steady state finds one."""
-    rates = [
-        (_bandwidth(job, len(jobs)) * (job.read_fraction if reads else 1 - job.read_fraction), job) for job in jobs
-    ]
+    jobs = [job for share, job in shares if share]
+    if not jobs:
+        return Direction()
+    rates = [(_bandwidth(job, beside) * share, job) for share, job in shares]
     iops = sum(rate / max(job.block_sizes) for rate, job in rates)
     bandwidth = sum(rate for rate, _ in rates)
-    seconds = max(_seconds(job, len(jobs))[0] - job.ramp for job in jobs)
+    seconds = max(_seconds(job, beside)[0] - job.ramp for job in jobs)
     return Direction(round(iops * seconds), round(bandwidth * seconds), seconds, iops, bandwidth)

@@ -64,6 +64,14 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     """How much of the written data can be compressed away."""
     duplicate: Percent = 0.0
     """How many of the written blocks repeat another one."""
+    trim: bool = False
+    """Discard blocks instead of writing them; needs read_fraction 0."""
+    sequential_percent: Percent = 0.0
+    """Of a random pattern, the share of the I/Os that follow the one before; in whole percents."""
+    think_time: Annotated[float, msgspec.Meta(ge=0, extra={"unit": "s"})] = 0.0
+    """Pause this long, each client by itself, after every `think_every` I/Os, once those in flight are done."""
+    think_every: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """I/Os from one pause to the next, 0 for no pauses."""
     verify: Verify = "none"
     """Read back and check what was written, after the writes; needs writes only, by bytes."""
     continue_on_error: bool = False
@@ -87,10 +95,16 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             raise InputError("the shares of block_size_mix do not add up to 100")
         if self.verify != "none" and (self.read_fraction or self.duration is not None):
             raise InputError("verify needs read_fraction 0 and no duration", hint="Set bytes, or write one pass.")
+        if self.trim and (self.read_fraction or self.verify != "none" or self.fsync_every):
+            raise InputError("a job that trims neither reads, verifies nor syncs", hint="Use a second job beside it.")
+        if self.sequential_percent and (self.pattern == "sequential" or self.sequential_percent % 1):
+            raise InputError("sequential_percent is a whole percent of a random pattern")
+        if bool(self.think_time) != bool(self.think_every):
+            raise InputError("think_time and think_every need one another")
 
     @property
     def writes(self) -> bool:
-        """Whether it changes the target."""
+        """Whether it changes the target: writes or trims."""
         return self.read_fraction < 1
 
     @property
@@ -161,7 +175,7 @@ def default_label(job: Job) -> str:
     """Say a job in one short line: `randrw 70% 4KiB qd16 x2`."""
     kind = "rand" if job.pattern == "random" else "seq "
     percent = round(job.read_fraction * 100)
-    mix = {100: "read", 0: "write"}.get(percent, f"rw {percent}%")
+    mix = {100: "read", 0: "trim" if job.trim else "write"}.get(percent, f"rw {percent}%")
     size = "mix" if job.block_size_mix else format_size(job.block_size)
     text = f"{kind}{mix} {size} qd{job.queue_depth}"
     return f"{text} x{job.jobs}" if job.jobs > 1 else text

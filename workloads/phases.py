@@ -26,6 +26,8 @@ MAX_STEPS = 10_000
 """No plan has more steps; a sweep that would is refused before it fills the memory."""
 
 _PREFILL_BLOCK = 1 << 20
+_UNTRIMMED = frozenset({"file", "emu"})
+"""Kinds of devices that are files to fio, whose trim is an operation of block devices."""
 _SHOWN = frozenset({"pattern", "block_size", "read_fraction", "queue_depth", "jobs"})
 """What `default_label` says already."""
 
@@ -165,6 +167,11 @@ def check_step(device: DeviceInfo, step: Step) -> None:
     """Refuse a step with a job that does not fit the device. Raises `InputError` that names the step."""
     for job in jobs_of(step):
         try:
+            if job.trim and device.scheme in _UNTRIMMED:
+                raise InputError(
+                    f"a {device.scheme}: device cannot be trimmed while it is measured",
+                    hint="fio discards on block devices and over NBD; a sim: device can be trimmed as well.",
+                )
             job.check_against(device.size, device.logical_block_size)
         except InputError as error:
             raise InputError(f"step '{step.label}': {error.problem}", hint=error.hint) from None

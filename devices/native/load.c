@@ -10,7 +10,7 @@
 #include "histogram.h"
 
 enum { AHEAD = 16 }; /* requests drawn before their turn, so that the device can fetch its map for them */
-enum { NO_IO = 2, SYNC = 3 }; /* beside SB_READ and SB_WRITE: an event that is no I/O, one that is a flush */
+enum { NO_IO = SB_OPS, SYNC }; /* beside the operations of the core: an event that is no I/O, one that is a flush */
 
 typedef struct request {
     uint64_t offset;
@@ -32,7 +32,7 @@ typedef struct client {
     sb_addresses addresses;
     uint64_t random;
     uint64_t unit;            /* every offset is a multiple of it from the job's own */
-    uint64_t cursor[2];       /* of sequential reads and writes */
+    uint64_t cursor[SB_TRIM + 1]; /* where the last read, write or trim ended */
     request ahead[AHEAD];
     uint32_t next_ahead;
     uint32_t free_slots;
@@ -40,6 +40,8 @@ typedef struct client {
     double interval;          /* mean ns between I/Os */
     double schedule;
     uint32_t unsynced;
+    uint64_t unpaused;        /* I/Os since the last pause */
+    uint64_t pause_to;
     bool scheduled;           /* an event for the next I/O is under way */
     bool blocked;             /* by a flush */
     bool ended;
@@ -134,9 +136,14 @@ static request draw(client *c) {
         r.op = percent ? SB_READ : SB_WRITE;
     else
         r.op = (sb_random(&c->random) >> 32) * 100 >> 32 < percent ? SB_READ : SB_WRITE;
+    if (r.op == SB_WRITE && c->job.trim)
+        r.op = SB_TRIM;
     r.length = draw_size(c);
-    if (c->job.sequential) {
-        uint64_t *cursor = &c->cursor[r.op];
+    bool follows = c->job.sequential;
+    if (c->job.sequential_percent)
+        follows = (sb_random(&c->random) >> 32) * 100 >> 32 < c->job.sequential_percent;
+    uint64_t *cursor = &c->cursor[r.op];
+    if (follows) {
         if (*cursor + r.length > c->job.span)
             *cursor = 0;
         r.offset = c->job.offset + *cursor;
@@ -146,6 +153,7 @@ static request draw(client *c) {
         if (at + r.length > c->job.span)
             at = (c->job.span - r.length) / c->unit * c->unit;
         r.offset = c->job.offset + at;
+        *cursor = at + r.length;
     }
     return r;
 }
@@ -179,6 +187,7 @@ static inline event submit(sb_load *load, uint32_t number, uint64_t now) {
     /* What takes no time at all would let a load with a duration go on for ever. */
     uint64_t done = sb_later(sb_submit(load->device, (int)r.op, r.offset, r.length, now), now + 1);
     c->totals.issued_bytes += r.length;
+    c->unpaused++;
     c->free_slots--;
     if (r.op == SB_WRITE)
         c->unsynced++;
@@ -188,18 +197,42 @@ static inline event submit(sb_load *load, uint32_t number, uint64_t now) {
 /* Whether a client submits at once whatever slot is free. */
 static inline bool unlimited(const client *c) { return c->job.rate_iops <= 0; }
 
+/* Wake a client at a time, once whatever it waits for. */
+static void wake(sb_load *load, uint32_t number, uint64_t time) {
+    if (!load->client[number].scheduled)
+        push(load, (event){.time = time, .client = number, .op = NO_IO});
+    load->client[number].scheduled = true;
+}
+
+/* Whether a client pauses: it does after its I/Os, once all of them have completed. */
+static bool pauses(sb_load *load, uint32_t number, uint64_t now) {
+    client *c = &load->client[number];
+    if (c->job.think_every && c->unpaused >= c->job.think_every) {
+        if (c->free_slots < c->job.queue_depth)
+            return true; /* the last to complete comes back here */
+        c->unpaused = 0;
+        c->pause_to = now + c->job.think_time;
+    }
+    if (c->pause_to <= now)
+        return false;
+    wake(load, number, c->job.duration && c->end < c->pause_to ? c->end : c->pause_to);
+    return true;
+}
+
 /* Fill the free slots of a client as far as its job lets it. */
 static void advance(sb_load *load, uint32_t number, uint64_t now) {
     client *c = &load->client[number];
     while (c->free_slots && !c->blocked && !c->ended) {
         if (finished(c, now)) {
             c->ended = true;
+            if (c->job.think_every && c->job.duration)
+                c->totals.last = sb_later(c->totals.last, c->end); /* a pause is part of the time */
             return;
         }
+        if (pauses(load, number, now))
+            return;
         if (!unlimited(c) && c->next_at > now) {
-            if (!c->scheduled)
-                push(load, (event){.time = c->next_at, .client = number, .op = NO_IO});
-            c->scheduled = true;
+            wake(load, number, c->next_at);
             return;
         }
         push(load, submit(load, number, now));
@@ -232,15 +265,25 @@ static void record(client *c, const event *e) {
         return;
     }
     uint32_t d = e->op;
-    t->ios[d]++;
-    t->bytes[d] += e->length;
-    t->sum[d] += latency;
-    t->square[d] += seconds * seconds;
-    if (latency < t->least[d])
-        t->least[d] = latency;
-    if (latency > t->most[d])
-        t->most[d] = latency;
-    t->histogram[d][sb_bin(latency)]++;
+    if (d == SB_TRIM) {
+        t->trim.least = t->trim.ios && t->trim.least < latency ? t->trim.least : latency;
+        t->trim.most = latency > t->trim.most ? latency : t->trim.most;
+        t->trim.ios++;
+        t->trim.bytes += e->length;
+        t->trim.sum += latency;
+        t->trim.square += seconds * seconds;
+        t->trim.histogram[sb_bin(latency)]++;
+    } else {
+        t->ios[d]++;
+        t->bytes[d] += e->length;
+        t->sum[d] += latency;
+        t->square[d] += seconds * seconds;
+        if (latency < t->least[d])
+            t->least[d] = latency;
+        if (latency > t->most[d])
+            t->most[d] = latency;
+        t->histogram[d][sb_bin(latency)]++;
+    }
     t->last = e->time;
     if (c->log)
         fprintf(c->log, "%" PRIu64 ", %" PRIu64 ", %u, %u, %" PRIu64 ", 0x0000\n",
@@ -300,8 +343,8 @@ int sb_load_run(sb_load *load, uint64_t until, uint64_t events) {
         event e = load->heap[0];
         client *c = &load->client[e.client];
         load->now = e.time;
-        if (e.op < NO_IO && unlimited(c) && !c->blocked && !c->job.fsync_every && !c->free_slots &&
-            !finished(c, e.time)) {
+        if (e.op < NO_IO && unlimited(c) && !c->blocked && !c->job.fsync_every && !c->job.think_every &&
+            !c->free_slots && !finished(c, e.time)) {
             /* The usual case: what completed makes room for one more, which takes its place in the heap. */
             record(c, &e);
             c->free_slots++;

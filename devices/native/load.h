@@ -25,7 +25,17 @@ typedef struct sb_client {
     double size_share[SB_SIZES];            /* cumulated, the last is 1 */
     double zone_share[SB_ZONES];            /* of the accesses, cumulated, the last is 1 */
     double zone_end[SB_ZONES];              /* of the span, cumulated, at most 1 */
+    uint32_t trim;                          /* what would be written is trimmed */
+    uint32_t sequential_percent;            /* of random I/Os, those that follow the one before */
+    uint64_t think_time, think_every;       /* a pause after so many I/Os; 0 for none */
 } sb_client;
+
+/* Operations of one kind that were timed. */
+typedef struct sb_timed {
+    uint64_t ios, bytes, least, most, sum;
+    double square;
+    uint64_t histogram[SB_BINS];
+} sb_timed;
 
 /* What was measured of one client since its ramp ended; index 0 reads, 1 writes. Latencies in ns, bins as fio's. */
 typedef struct sb_totals {
@@ -37,6 +47,7 @@ typedef struct sb_totals {
     uint64_t sync_histogram[SB_BINS];
     uint64_t first, last;                   /* when the measurement began and the last I/O completed */
     uint64_t issued_bytes;                  /* ramp included */
+    sb_timed trim;
 } sb_totals;
 
 typedef struct sb_load sb_load;

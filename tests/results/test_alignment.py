@@ -47,6 +47,12 @@ def test_every_other_field_of_the_job_does(field: str) -> None:
     assert places(run(step()), run(step(job=JOB | {field: "another"}))) == [{0: 0}, {1: 0}]
 
 
+def test_a_field_that_is_not_set_is_as_one_that_was_not_there_yet() -> None:
+    unset = JOB | {"trim": False, "think_every": 0, "span": None}
+    assert places(run(step()), run(step(job=unset))) == [{0: 0, 1: 0}]
+    assert places(run(step()), run(step(job=unset | {"think_every": 4}))) == [{0: 0}, {1: 0}]
+
+
 def test_the_jobs_beside_count_but_for_their_seeds() -> None:
     quiet, busy = step(), step(beside=[JOB | {"read_fraction": 1.0}])
     again = step(beside=[JOB | {"read_fraction": 1.0, "seed": 9}])

@@ -62,6 +62,26 @@ def test_bytes_by_time_are_a_guess_within_the_rate() -> None:
     assert all(step.guess for step in found.steps)
 
 
+def test_pauses_bound_what_is_written_and_trims_write_nothing() -> None:
+    def plan(_: DeviceInfo) -> Plan:
+        yield Measure(
+            "bursts", Job(duration=10.0, read_fraction=0.0, block_size=MIB, think_time=1.0, think_every=2, jobs=3)
+        )
+        yield Measure("trims", Job(duration=10.0, read_fraction=0.0, trim=True, block_size=MIB))
+
+    found = dry_run(Scripted(plan), DeviceInfo("block:/dev/x", "block", 100 * MIB), Parameters())
+    assert [step.bytes_written for step in found.steps] == [10 * 3 * 2 * MIB, 0]
+    assert found.destructive
+
+
+def test_what_is_a_file_to_fio_is_not_trimmed() -> None:
+    def plan(_: DeviceInfo) -> Plan:
+        yield Measure("trims", Job(duration=1.0, read_fraction=0.0, trim=True))
+
+    with pytest.raises(InputError, match="cannot be trimmed"):
+        rehearse(plan)
+
+
 def test_only_writes_to_what_had_contents_are_destructive() -> None:
     def reads(_: DeviceInfo) -> Plan:
         yield Measure("reads", Job(duration=1.0))

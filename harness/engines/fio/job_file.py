@@ -84,6 +84,10 @@ def _shape(job: Job) -> dict[str, str]:
     percent = round(job.read_fraction * 100)
     mixed = "randrw" if job.pattern == "random" else "rw"
     options = {"rw": _VERBS.get((job.pattern, percent), mixed)}
+    if job.trim:
+        options["rw"] = "randtrim" if job.pattern == "random" else "trim"
+    if job.sequential_percent:
+        options["percentage_random"] = f"{100 - job.sequential_percent:g}"
     if 0 < percent < 100:
         options["rwmixread"] = str(percent)
     if job.block_size_mix:
@@ -115,8 +119,11 @@ def _extent(job: Job, target: Target) -> dict[str, str]:
 
 
 def _pace(job: Job) -> dict[str, str]:
+    options: dict[str, str] = {}
+    if job.think_every:
+        options |= {"thinktime": _microseconds(job.think_time), "thinktime_blocks": str(job.think_every)}
     if job.rate_iops is None:
-        return {}
+        return options
     per_job = max(1, round(job.rate_iops / job.jobs))
     percent = round(job.read_fraction * 100)
     if percent in (0, 100):
@@ -124,7 +131,7 @@ def _pace(job: Job) -> dict[str, str]:
     else:
         # fio limits each direction by itself.
         rate = f"{max(1, round(per_job * percent / 100))},{max(1, round(per_job * (100 - percent) / 100))}"
-    options = {"rate_iops": rate}
+    options["rate_iops"] = rate
     if job.arrival == "poisson":
         options["rate_process"] = "poisson"
     return options
@@ -140,7 +147,7 @@ def _durability(job: Job, target: Target) -> dict[str, str]:
 
 def _content(job: Job) -> dict[str, str]:
     options: dict[str, str] = {}
-    if job.writes:
+    if job.writes and not job.trim:
         if job.data == "zeroes":
             options["zero_buffers"] = "1"
         elif job.compressible or job.duplicate:

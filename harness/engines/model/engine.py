@@ -152,6 +152,21 @@ def _direction(totals: Sequence[Totals], direction: int, seconds: float) -> Dire
     return Direction(ios, moved, seconds, ios / seconds, moved / seconds, latency)
 
 
+def _trims(totals: Sequence[Totals], seconds: float) -> Direction:
+    used = [one for one in totals if one.trim.ios]
+    if not used:
+        return Direction()
+    ios, moved = sum(one.trim.ios for one in used), sum(one.trim.bytes for one in used)
+    parts = [
+        _latency(
+            one.trim.ios, one.trim.sum, one.trim.square, one.trim.least, one.trim.most,
+            Histogram.of_dense(one.trim_bins()),
+        )
+        for one in used
+    ]  # fmt: skip
+    return Direction(ios, moved, seconds, ios / seconds, moved / seconds, Latency.merged(parts))
+
+
 def _measurement(
     version: str, totals: Sequence[Totals], clients: Sequence[Client], intervals: Sequence[Interval]
 ) -> Measurement:
@@ -165,6 +180,7 @@ def _measurement(
         runtime_s=seconds,
         read=_direction(totals, 0, seconds),
         write=_direction(totals, 1, seconds),
+        trim=_trims(totals, seconds),
         sync=Latency.merged([_sync(one) for one in totals]),
         clients=Clients(
             [f"client{number}" for number in range(len(clients))],

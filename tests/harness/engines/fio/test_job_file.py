@@ -55,6 +55,14 @@ CHANGES: list[tuple[dict[str, Any], dict[str, str | None]]] = [
     ({"read_fraction": 0.29}, {"rwmixread": "29"}),
     ({"read_fraction": 0.01, "pattern": "sequential"}, {"rw": "rw", "rwmixread": "1"}),
     ({"read_fraction": 0.0, "pattern": "sequential"}, {"rw": "write"}),
+    ({"read_fraction": 0.0, "trim": True}, {"rw": "randtrim", "rwmixread": None, "zero_buffers": None}),
+    (
+        {"read_fraction": 0.0, "trim": True, "pattern": "sequential", "data": "zeroes"},
+        {"rw": "trim", "zero_buffers": None},
+    ),
+    ({"sequential_percent": 75.0}, {"percentage_random": "25"}),
+    ({"think_time": 0.0256, "think_every": 160}, {"thinktime": "25600us", "thinktime_blocks": "160"}),
+    ({"think_time": 1.0, "think_every": 1, "rate_iops": 10.0}, {"thinktime": "1000000us", "rate_iops": "10"}),
     ({"block_size": 512}, {"bs": "512"}),
     (
         {"block_size_mix": (SizeShare(4096, 60), SizeShare(65536, 40))},

@@ -193,6 +193,49 @@ def test_normal_addresses_have_their_deviation(target: Target, tmp_path: Path) -
     assert shares[3] == pytest.approx(0.954, abs=0.02)
 
 
+@pytest.mark.parametrize("depth", [1, 8])
+def test_a_client_pauses_after_its_ios(target: Target, tmp_path: Path, depth: int) -> None:
+    job = Job(read_fraction=0.0, duration=10.0, think_time=0.5, think_every=16, queue_depth=depth)
+    beside = Job(duration=10.0, rate_iops=1000.0)
+    measured = run(target, tmp_path, job, beside)
+
+    # A burst takes next to no time beside its pause; what is beside does not wait.
+    assert measured.write.ios == 10 / 0.5 * 16
+    assert measured.runtime_s == pytest.approx(10.0, abs=1e-3)
+    assert measured.read.iops == pytest.approx(1000, rel=0.01)
+
+
+def test_a_pause_ends_with_the_step(target: Target, tmp_path: Path) -> None:
+    measured = run(target, tmp_path, Job(read_fraction=0.0, duration=5.0, think_time=3600.0, think_every=4))
+
+    assert measured.write.ios == 4
+    assert measured.runtime_s == 5.0
+    assert measured.write.iops == 4 / 5
+
+
+def test_what_is_trimmed_is_counted_apart_and_need_not_be_moved(target: Target, tmp_path: Path) -> None:
+    fill(target, tmp_path)
+    job = Job(read_fraction=0.0, trim=True, pattern="sequential", block_size=MIB, rate_iops=100.0, duration=0.5)
+    measured = run(target, tmp_path, job, Job(duration=0.5))
+
+    assert (measured.write.ios, measured.trim.ios, measured.trim.bytes) == (0, 50, 50 * MIB)
+    assert measured.read.ios
+    assert measured.trim.latency.samples == 50
+    assert target.model.counters()["host_trimmed"].value == 50 * MIB  # type: ignore[attr-defined]
+
+
+def test_a_share_of_random_ios_follows_the_one_before(target: Target, tmp_path: Path) -> None:
+    fill(target, tmp_path)
+    job = Job(sequential_percent=75.0, duration=0.5)
+    execution = ModelEngine().run(Assignment((job,), target, tmp_path, io_log=True), lambda progress: None)
+    rows = [line.split(", ") for line in (tmp_path / execution.io_logs[0]).read_text().splitlines()]
+    places = np.array([int(row[4]) for row in rows])
+    follows = np.mean(np.diff(places) == 4096)
+
+    assert len(places) > 5000
+    assert follows == pytest.approx(0.75, abs=0.02)
+
+
 def test_one_seed_gives_one_measurement(tmp_path: Path) -> None:
     found = []
     for seed in (1, 1, 2):
