@@ -55,12 +55,14 @@ missing_packages() {
         has mkfs.ext4 || echo e2fsprogs
         has losetup || echo util-linux
         has mount || echo mount
+        has_library libpangoft2-1.0 || echo libpango-1.0-0 libpangoft2-1.0-0 # certificates as PDF
         # On Ubuntu the package only fetches a snap, which containers and CI machines cannot run.
         has chromium || has chromium-browser || has google-chrome || is_ubuntu || echo chromium
     fi
 }
 
 has_header() { echo "#include <$1>" | cc -D NBDKIT_API_VERSION=2 -E - >/dev/null 2>&1; }
+has_library() { ldconfig -p | grep -q "$1"; }
 works() { [ -x "$1" ] && "$1" -c 'import pip' 2>/dev/null; }
 is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; }
 
