@@ -1,4 +1,4 @@
-"""What there is to measure with: workloads, device kinds, profiles, export formats, each with where it comes from."""
+"""What there is to measure with: workloads, device kinds, profiles, limits, export formats, each with its origin."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from .. import __version__
 from ..common.parameters import Parameter, describe_parameters, format_value
-from ..common.plugins import Listed
+from ..common.plugins import DISTRIBUTION, Listed
 from ..common.units import format_size
 from ..devices.profile import Profile, all_profiles
 from ..devices.profile_values import Value
 from ..devices.registry import device_kinds
 from ..reports.exports import export_formats
+from ..results.limits import find_limits, shipped_limits
 from ..workloads.registry import workloads
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def inventory() -> dict[str, Sequence[Entry]]:
         "workloads": [_entry(one) for one in workloads()],
         "devices": [_entry(one) for one in device_kinds()],
         "profiles": [_profile_entry(one) for one in all_profiles()],
+        "limits": [_limits_entry(name) for name in shipped_limits()],
         "exports": [_entry(one) for one in export_formats()],
     }
 
@@ -64,6 +67,12 @@ def broken_plugins() -> list[tuple[str, str]]:
 def _entry(one: Listed) -> Entry:
     parameters = describe_parameters(one.parameters) if one.parameters is not None else []
     return Entry(one.name, one.summary, one.distribution, one.version, one.broken, one.example, parameters)
+
+
+def _limits_entry(name: str) -> Entry:
+    limits = find_limits(name)
+    summary = f"{len(limits.limits)} limits, revision {limits.revision}: {limits.source}"
+    return Entry(name, summary, DISTRIBUTION, __version__)
 
 
 def _profile_entry(one: Listed) -> ProfileEntry:

@@ -10,11 +10,11 @@ from .options import JsonOption
 
 
 def list_all(
-    what: Annotated[str, typer.Argument(help="workloads, devices, profiles or exports; without it, all.")] = "",
+    what: Annotated[str, typer.Argument(help="workloads, devices, profiles, limits or exports; without it, all.")] = "",
     name: Annotated[str, typer.Argument(help="only this one of them; of a profile, every value with its source.")] = "",
     json: JsonOption = False,
 ) -> None:
-    """List workloads with their parameters, device kinds, profiles and export formats, and where each comes from."""
+    """List workloads with their parameters, device kinds, profiles, limits and export formats, with their origins."""
     from ...common.errors import InputError, nearest
     from ..inventory import inventory, inventory_tables
     from .output import print_json, show
