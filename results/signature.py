@@ -124,11 +124,12 @@ def sign_file(path: Path, name: str, key: Ed25519PrivateKey) -> None:
     if not block:
         raise RunFileError(f"{path} has no room for a signature", hint="Only what `storbench certify` made is signed.")
     public = raw_public_key(key)
+    repeated = ("run", "workload", "device", "status", "verdict", "conformance", "created", "storbench")
     predicate = Predicate(
-        *(attributes.get(field, "") for field in ("run", "workload", "device", "status", "verdict", "conformance")),
-        attributes.get("created", ""), attributes.get("storbench", ""), manifest_digest(digests),
-        base64.b64encode(public).decode(),
-    )  # fmt: skip
+        **{field: attributes.get(field, "") for field in repeated},
+        digests=manifest_digest(digests),
+        public_key=base64.b64encode(public).decode(),
+    )
     subject = Subject(name, {"sha256": content_digest(path, block)})
     statement = Statement(STATEMENT_TYPE, (subject,), PREDICATE_TYPE, predicate)
     payload = msgspec.json.encode(statement)

@@ -74,4 +74,5 @@ def read_stamps(data: bytes, run: bytes) -> tuple[NDArray[np.void], NDArray[np.b
     for number in np.flatnonzero(known):
         start = int(number) * SECTOR
         whole[number] = zlib.crc32(view[start : start + _CRC_AT]) == sectors["crc"][number]
-    return sectors, whole, ~rows.any(axis=1)
+    zero: NDArray[np.bool_] = np.logical_not(rows.any(axis=1))
+    return sectors, whole, zero

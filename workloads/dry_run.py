@@ -166,8 +166,8 @@ def _made_up(step: Step, size: int) -> Outcome:
     seconds = max(_seconds(job, len(jobs))[0] for job in jobs)
     read = [(job.read_fraction, job) for job in jobs]
     write, trim = ([(1 - job.read_fraction, job) for job in jobs if job.trim == kind] for kind in (False, True))
-    made = [_direction(shares, len(jobs)) for shares in (read, write, trim)]
-    return Outcome("COMPLETED", Measurement("dry run", seconds, *made))
+    reads, writes, trims = (_direction(shares, len(jobs)) for shares in (read, write, trim))
+    return Outcome("COMPLETED", Measurement("dry run", seconds, reads, writes, trims))
 
 
 def _direction(shares: Sequence[tuple[float, Job]], beside: int) -> Direction:

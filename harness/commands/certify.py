@@ -59,8 +59,9 @@ def certify(
         output, 1, frozenset(destroy), False, parse_duration(grace), found.text if found else "", certify=True
     )
     planned = prepare(workload, device, settings_of(set_), options)
-    for run in planned if found else []:
-        check_measured(found, run)
+    if found:
+        for run in planned:
+            check_measured(found, run)
     refuse_existing([run.output for run in planned])
     shared = lanes([hardware_of(run.device, run.info) for run in planned])
     if len(shared) == 1:

@@ -15,7 +15,7 @@ def steady_rows(finding: Finding) -> list[tuple[str, ...]]:
     """Give a row for each tracked variable; none for a test without a steady state."""
     if finding.steady is None:
         return []
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, window in finding.steady.windows.items():
         unit = finding.steady_units.get(name, "")
         fit = f"{exact_text(window.slope, unit)} · round {'+' if window.intercept >= 0 else '−'} "

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 
-def element(name: str, content: str = "", **attributes: object) -> str:
+def element(name: str, content: str = "", /, **attributes: object) -> str:
     """Write an element; `class_` stands for class, underscores for hyphens, numbers with one decimal."""
     written = "".join(
         f' {_name(key)}="{escape(_value(value))}"' for key, value in attributes.items() if value is not None
@@ -16,7 +16,7 @@ def element(name: str, content: str = "", **attributes: object) -> str:
 
 def text(x: float, y: float, content: str, **attributes: object) -> str:
     """Write a text at a place."""
-    return element("text", escape(content), x=x, y=y, **attributes)
+    return element("text", escape(content), **{"x": x, "y": y, **attributes})
 
 
 def path(points: Iterable[tuple[float, float] | None], **attributes: object) -> str:
@@ -33,7 +33,7 @@ def path(points: Iterable[tuple[float, float] | None], **attributes: object) -> 
 
 def polygon(points: Iterable[tuple[float, float]], content: str = "", **attributes: object) -> str:
     """Write a filled polygon."""
-    return element("polygon", content, points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), **attributes)
+    return element("polygon", content, **{"points": " ".join(f"{x:.1f},{y:.1f}" for x, y in points), **attributes})
 
 
 def title(content: str) -> str:

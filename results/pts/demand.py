@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...common.units import format_latency, format_rate
-from ..findings import Finding, Plot, Trace
-from ..measurement import Series
+from ..findings import Finding, Grid, Plot, Trace
+from ..measurement import Latency, Series
 from ..run_file import StepView
+from ..steady_state import SteadyState
 from .part import (
+    Key,
     Part,
     column,
     complete_rounds,
@@ -85,15 +89,14 @@ def _said(name: str, step: StepView) -> str:
     )
 
 
-def _grids(by_demand: dict, capture: dict) -> list:  # type: ignore[type-arg]
+def _grids(by_demand: dict[Key, list[StepView]], capture: dict[str, Latency]) -> list[Grid]:
     if not by_demand:
         return []
     threads = list(dict.fromkeys(threads for threads, _ in by_demand))
     depths = list(dict.fromkeys(depth for _, depth in by_demand))
     rows, columns = ("threads", [str(one) for one in threads]), ("queue depth", [str(one) for one in depths])
 
-    def table(value: object) -> list[list[float | None]]:
-        assert callable(value)
+    def table(value: Callable[[list[StepView]], float]) -> list[list[float | None]]:
         return [[value(by_demand[t, d]) if by_demand.get((t, d)) else None for d in depths] for t in threads]
 
     grids = [
@@ -126,18 +129,14 @@ def _plots(
     part: Part,
     before: list[StepView],
     pre_name: str,
-    pre_steady: object,
+    pre_steady: SteadyState | None,
     rounds: list[list[StepView]],
     variables: dict[str, list[float]],
-    steady: object,
+    steady: SteadyState | None,
     window: tuple[int, int],
-    by_demand: dict[tuple[object, ...], list[StepView]],
+    by_demand: dict[Key, list[StepView]],
     points: dict[str, StepView],
 ) -> list[Plot]:
-    from ..steady_state import SteadyState
-
-    assert pre_steady is None or isinstance(pre_steady, SteadyState)
-    assert steady is None or isinstance(steady, SteadyState)
     plots: list[Plot] = []
     if before:
         values = {pre_name: [quantity_of(step, "iops") for step in before]}
@@ -158,7 +157,7 @@ def _plots(
         )
     if rounds:
         every = {
-            f"TC {threads} / QD {depth}": column(rounds, "iops", threads=threads, queue_depth=depth)  # type: ignore[arg-type]
+            f"TC {threads} / QD {depth}": column(rounds, "iops", threads=threads, queue_depth=depth)
             for threads, depth in by_demand
             if threads == depth
         }
@@ -190,7 +189,7 @@ def _plots(
     return plots
 
 
-def _intensity(by_demand: dict[tuple[object, ...], list[StepView]]) -> list[Plot]:
+def _intensity(by_demand: dict[Key, list[StepView]]) -> list[Plot]:
     """IOPS over average response time, and over all I/Os in flight."""
     threads = list(dict.fromkeys(threads for threads, _ in by_demand))
     art, outstanding = [], []

@@ -6,7 +6,7 @@ from ..findings import Finding, Plot, Quantified, Trace
 from ..run_file import StepView
 from .part import Part, measured, not_steady, procedure_of, quantities, quantity_of, rnd, steadiness, steady_of
 from .plots import by_round, grid, window_plots
-from .timeline import over_time, samples
+from .timeline import Sample, over_time, samples
 
 
 def find(part: Part) -> Finding:
@@ -70,5 +70,5 @@ def _all_waits(part: Part, waits: list[int]) -> Plot:
     return Plot("iops-time", "IOPS over time, all wait states", "time", "s", "IOPS", "1/s", tuple(traces))
 
 
-def _points(found: list) -> tuple[tuple[float, ...], tuple[float, ...]]:  # type: ignore[type-arg]
+def _points(found: list[Sample]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(one.ends_s for one in found), tuple(measured(one.step).iops for one in found)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...common.units import format_size
-from ..findings import Finding
+from ..findings import Finding, Grid
 from .part import (
+    Key,
     Part,
     column,
     complete_rounds,
@@ -47,8 +50,9 @@ def find(part: Part) -> Finding:
     latencies = {cell: merged(steps) for cell, steps in by_cell.items()}
     rows, columns = ("block size", [format_size(s) for s in sizes]), ("R/W", [mix(p) for p in percents])
 
-    def table(name: str, title: str, unit: str, value: object, *, columns_3d: bool = False) -> object:
-        assert callable(value)
+    def table(
+        name: str, title: str, unit: str, value: Callable[[Key], float | None], *, columns_3d: bool = False
+    ) -> Grid:
         values = [[value((p, s)) if (p, s) in by_cell else None for p in percents] for s in sizes]
         return grid(name, title, title, unit, rows, columns, values, columns_3d=columns_3d)
 
@@ -67,7 +71,7 @@ def find(part: Part) -> Finding:
     if rounds:
         for name, title, value in (("mean", "average", "mean_ns"), ("max", "maximum", "max_ns")):
             values = {
-                f"RND {format_size(size)} {mix(percent)}": [
+                f"RND {format_size(int(size))} {mix(int(percent))}": [
                     getattr(measured(step).latency, value)
                     for one in rounds
                     for step in one
@@ -106,7 +110,7 @@ def find(part: Part) -> Finding:
         steady,
         dict.fromkeys(variables, "ns"),
         tuple(grids),
-        tuple(plots),  # type: ignore[arg-type]
+        tuple(plots),
         tuple(numbers),
         (*not_steady(steady), *unsupported(capture)),
         procedure_of(
