@@ -178,7 +178,7 @@ def parse_bound(value: Any, unit: str) -> float:
         raise InputError(f"{value!r} is no bound")
     match unit:
         case "ns":
-            return parse_duration(value) * 1e9
+            return round(parse_duration(value) * 1e9, 3)  # 8500us are no 8499999.999999998 ns
         case "s":
             return parse_duration(value)
         case "B":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .analysis import findings_of
 from .evidence import Evidence, Known, evidence_of
 from .findings import Quantified
 from .metrics import DEVICE_METRICS
-from .pts import findings_of
 from .run_file import Run
 from .table import metrics_of
 

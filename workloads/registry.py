@@ -19,12 +19,17 @@ from ..common.plugins import DISTRIBUTION, Listed, builtin, lacks, load_plugins
 from .base import API_VERSION, Workload
 from .fio_file import FioFile, parse_fio_file, workload_name
 from .fio_sections import parse_sections
+from .fiosynth.suite import suite_named
 from .toml_workload import TomlWorkload, parse_toml_workload
 
 GROUP = "storbench.workloads"
 
 _SNIA = ("iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth", "pts")
-_BUILTIN = ("randrw", "sequential", "update", "users", "endurance", *(f"snia.{test}" for test in _SNIA))
+_FIOSYNTH = ("cache-1h22", "he-flash-1h22", "he-flash-1h25", "ocp-2.6-loop", "search-1h22")
+_BUILTIN = (
+    "randrw", "sequential", "update", "users", "endurance", *(f"snia.{test}" for test in _SNIA),
+    *(f"fiosynth.{suite}" for suite in _FIOSYNTH),
+)  # fmt: skip
 _FIO_SUFFIXES = (".fio", ".job", ".ini")
 _EXAMPLES = Path(__file__).with_name("examples")
 _LARGEST_FILE = 1 << 20
@@ -99,6 +104,8 @@ def workload_from_source(source: Source) -> Workload:
 
 
 def _builtin(name: str) -> Workload:
+    if name.startswith("fiosynth."):
+        return suite_named(name)
     workload: Workload = import_module(f".{name}", __package__).WORKLOAD
     return workload
 

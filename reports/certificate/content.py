@@ -8,11 +8,11 @@ import h5py
 import msgspec
 
 from ...common.errors import InputError
+from ...results.analysis import findings_of
 from ...results.conformance import Conformance, conformance_of
 from ...results.evidence import Evidence, evidence_of
 from ...results.findings import Finding
 from ...results.judgement import Judgement, read_verdicts
-from ...results.pts import findings_of
 from ...results.run_file import Run
 from ...results.signature import Signed, read_signature
 from ...results.specification import Specification

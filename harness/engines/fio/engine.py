@@ -116,7 +116,8 @@ class _Watch:
         self.builder = SeriesBuilder(ramp=any(job.ramp for job in assignment.jobs))
         self.last = b""
         self._jobs = assignment.jobs
-        self._grace_s = assignment.grace_s
+        # A client that pauses looks at the clock again only when its pause is over.
+        self._grace_s = assignment.grace_s + max((job.think_time for job in assignment.jobs), default=0.0)
         self._on_progress = on_progress
         self._expected = expected_seconds(assignment.jobs)
         self._started = self._moved = time.monotonic()
