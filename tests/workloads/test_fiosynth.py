@@ -20,7 +20,7 @@ from storbench.workloads.dry_run import dry_run
 from storbench.workloads.fiosynth.suite import suites
 from storbench.workloads.registry import find_workload, source_of, workload_from_source
 
-DATA = Path(__file__).parents[1] / "data" / "fiosynth"
+DATA = Path(__file__).parents[1] / "data" / "fiosynth_suites"
 FILES = {
     "cache-1h22": "Cache_1H22",
     "he-flash-1h22": "HE_Flash_Short_wTRIM_1H22",
