@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import psutil
@@ -13,8 +13,12 @@ import psutil
 from ..common.errors import InputError
 from ..common.units import Duration, Size, format_size
 from .base import Facts
+from .defects import defect_numbers, usable_size
 from .native_library import FLUSH, READ, WRITE, Model, fields_of
 from .profile import Profile, find_profile, numbers_of
+from .write_cache import Setting, State, write_cache
+
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 class EmulationParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,8 +32,24 @@ class EmulationParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """Bytes per second of that link in each direction."""
     link_jitter: Duration | None = None
     """Mean of the exponentially distributed time that a round trip takes longer."""
+    write_cache: Setting | None = None
+    """Whether writes are acknowledged from a buffer that a power cut empties; as delivered it is on."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 1
-    """Of the jitter."""
+    """Of the jitter and of what goes wrong."""
+    defect_gc_stall: Duration | None = None
+    """By which some erases for garbage collection stall their die."""
+    defect_gc_stall_share: Share | None = None
+    """Share of the erases that stall; 0.01 unless given."""
+    defect_throughput: Annotated[float, msgspec.Meta(ge=0.01, lt=1)] | None = None
+    """Share of its throughput that the device gives; latencies at depth 1 stay."""
+    defect_throttle_after: Duration | None = None
+    """Time under load after which the device slows itself down."""
+    defect_throttle_factor: Annotated[float, msgspec.Meta(ge=0.001, lt=1)] | None = None
+    """Its speed while it does; 0.5 unless given."""
+    defect_write_cache: Literal["lying"] | None = None
+    """It says that its write cache is off, acknowledges from it all the same, and ignores flushes."""
+    defect_capacity: Annotated[float, msgspec.Meta(ge=0.01, lt=1)] | None = None
+    """Share of the capacity that it advertises which can be used."""
 
 
 class EmulatedDevice(msgspec.Struct, frozen=True):
@@ -39,6 +59,10 @@ class EmulatedDevice(msgspec.Struct, frozen=True):
     size: int
     numbers: dict[str, float]
     """The model's parameters, in ns, B, B/s, J."""
+    advertised: int
+    """Bytes that it says it has; `size` is what it has."""
+    write_cache: State
+    """What it says of its write cache."""
 
     def facts(self) -> Facts:
         """Give profile and parameters."""
@@ -48,6 +72,8 @@ class EmulatedDevice(msgspec.Struct, frozen=True):
             "profile_kind": self.profile.kind,
             "profile_file": self.profile.path.name,
             "profile_unverified_values": unverified,
+            "advertised_capacity": self.advertised,
+            "write_cache": self.write_cache,
             **{f"parameter_{name}": value for name, value in sorted(self.numbers.items())},
         }
 
@@ -90,7 +116,15 @@ def emulated(address: str, given: EmulationParameters, scheme: str) -> EmulatedD
     size = given.size or profile.size
     if size % profile.logical_block_size:
         raise InputError(f"the size is not a multiple of the logical block, {profile.logical_block_size} B")
-    numbers = {**numbers_of(profile, fields_of(profile.kind)), "capacity": float(size), "link_seed": float(given.seed)}
+    fields = fields_of(profile.kind)
+    numbers = {**numbers_of(profile, fields), "link_seed": float(given.seed)}
+    # 500GB are no whole number of pages; a drive ends with a whole one.
+    size -= size % int(numbers.get("page_size", 1))
+    usable = usable_size(given, size)
+    numbers["capacity"] = float(usable)
+    lying = given.defect_write_cache is not None
+    cache, cache_numbers = write_cache(given.write_cache, lying=lying, fields=fields, numbers=numbers)
+    numbers |= {**cache_numbers, **defect_numbers(given, profile.kind)}
     for name, value, factor in (
         ("link_rtt", given.link_rtt, 1e9),
         ("link_bandwidth", given.link_bandwidth, 1.0),
@@ -98,7 +132,7 @@ def emulated(address: str, given: EmulationParameters, scheme: str) -> EmulatedD
     ):
         if value is not None:
             numbers[name] = value * factor
-    return EmulatedDevice(profile, size, numbers)
+    return EmulatedDevice(profile, usable, numbers, size, cache)
 
 
 def memory_folder() -> Path:

@@ -8,7 +8,10 @@ from .base import Facts
 from .native_library import CounterInfo, Model
 from .native_shared import SharedModel
 
-_SAME = ("host_written", "host_read", "media_written", "media_read", "wear_mean", "wear_max")
+_SAME = (
+    "host_written", "host_read", "media_written", "media_read", "wear_mean", "wear_max",
+    "temperature", "throttle_state", "throttle_events", "throttle_time",
+)  # fmt: skip
 
 
 def model_health(counters: Mapping[str, CounterInfo]) -> Facts:

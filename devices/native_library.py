@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -23,6 +23,8 @@ FOREVER = 2**64 - 1
 
 _FOLDER = Path(__file__).parent / "native"
 _ERROR_SIZE = 512
+_LARGE = 16 << 20
+"""Bytes of state from which on larger pages of memory are asked for."""
 
 
 class FieldInfo(msgspec.Struct, frozen=True):
@@ -217,11 +219,15 @@ class Model:
         with configured(kind, parameters) as handle:
             size = library().sb_size(handle)
             try:
-                self._memory: mmap.mmap | None = mmap.mmap(-1, size)
+                self._memory: mmap.mmap | None = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             except (OSError, ValueError):
                 raise MeasurementError(
                     f"no memory for the model's {size:,} bytes", hint="Choose a smaller size."
                 ) from None
+            if size >= _LARGE:
+                # A large device's map is read at random, and most of that time goes to finding the page of memory.
+                with suppress(OSError):
+                    self._memory.madvise(mmap.MADV_HUGEPAGE)
             view = ctypes.c_char.from_buffer(self._memory)
             self.address = ctypes.addressof(view)
             del view

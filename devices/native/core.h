@@ -67,7 +67,8 @@ const char *sb_kind_name(int i, const char **summary);
 
 sb_config *sb_config_new(const char *kind); /* NULL: no such kind, or no memory */
 void sb_config_free(sb_config *config);
-/* 0; -1 no such parameter; -2 out of its bounds. Parameters "link_..." belong to the link in front of every kind. */
+/* 0; -1 no such parameter; -2 out of its bounds. Parameters "link_..." belong to the link in front of every kind,
+ * "defect_throttle_..." to the throttling that can be planted in each. */
 int sb_config_set(sb_config *config, const char *name, double value);
 /* 0, or -1 with the reason: a parameter that was not set, or some that contradict one another. */
 int sb_config_check(const sb_config *config, char *error, size_t error_size);
@@ -124,6 +125,11 @@ static inline uint64_t sb_scattered(uint64_t k, uint64_t stride, uint64_t n) {
 }
 
 static inline uint64_t sb_later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* The time by which a device that gives only a share of its throughput (a planted defect) leaves its resources idle
+ * after each use: latencies stay, and what can be done in a second does not. 0 for a sound device. */
+static inline double sb_recovery(double throughput) { return 1 / throughput - 1; }
+
 static inline size_t sb_aligned(size_t size) { return (size + 63) & ~(size_t)63; }
 
 /* A resource that serves one after the other, seen as a backlog: work that arrives at t and takes `duration` ends here.

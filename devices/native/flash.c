@@ -8,6 +8,8 @@
  * - Reads go before programs and wait only for the operation that is under way, or for its suspension.
  * - The SLC cache is folded while nothing is asked of the device; full, it is passed by.
  * - The write buffer frees its program units in the order in which they were issued.
+ * - With the write cache off a write waits for its programs, and what does not fill its last unit is padded at once:
+ *   writes that come together are not put together.
  */
 #include <math.h>
 #include <stdio.h>
@@ -26,6 +28,8 @@ typedef struct parameters {
     double buffer_bytes, buffer_protected, program_suspend, erase_suspend;
     double slc_share, slc_read_time, slc_program_time, bits_per_cell;
     double endurance, slc_endurance, read_energy, program_energy, erase_energy;
+    double write_cache;
+    double defect_throughput, defect_gc_stall, defect_gc_stall_share, defect_seed, defect_flush_ignored;
 } parameters;
 
 #define FIELD(name, unit, least, most, initial, meaning) \
@@ -61,6 +65,12 @@ static const sb_field fields[] = {
     FIELD(read_energy, "J", 0, 1, 0, "energy of one read of the array"),
     FIELD(program_energy, "J", 0, 1, 0, "energy of one program"),
     FIELD(erase_energy, "J", 0, 1, 0, "energy of one erase"),
+    FIELD(write_cache, "1", 0, 1, 1, "0: a write into a buffer that is not protected waits until it is programmed"),
+    FIELD(defect_throughput, "1", 0.01, 1, 1, "defect: share of its throughput that the device gives"),
+    FIELD(defect_gc_stall, "ns", 0, 1e11, 0, "defect: by which some erases stall their die"),
+    FIELD(defect_gc_stall_share, "1", 0, 1, 0, "defect: share of the erases for collection that do"),
+    FIELD(defect_seed, "1", 0, 9007199254740992.0, 1, "defect: seed of which ones"),
+    FIELD(defect_flush_ignored, "1", 0, 1, 0, "defect: 1: a flush is answered at once and does nothing"),
     {0},
 };
 
@@ -73,6 +83,7 @@ typedef struct die_time {
     uint32_t debt_parts;   /* programs over which it is still spread */
     uint32_t erases_due;
     uint64_t erase_from, erase_to; /* the last erase that was begun */
+    uint64_t stall_to;     /* what that one's stall, a defect, lasts until */
     uint32_t last_first, last_count; /* physical pages of the unit programmed last */
     uint64_t last_done;
     uint32_t fill;         /* pages in the unit under construction */
@@ -97,6 +108,12 @@ typedef struct flash {
     uint64_t answered;        /* when the host had its last answer */
     uint64_t busiest;         /* when the last program known so far is done */
     bool protected_buffer, cached;
+    bool through;             /* no write cache */
+    bool flush_ignored;
+    double recovery;          /* see sb_recovery */
+    uint64_t gc_stall;
+    double gc_stall_share;
+    uint64_t random;          /* which erases stall */
     double read_energy, program_energy, slc_program_energy, erase_energy, endurance, slc_endurance;
     uint32_t native_blocks;
     counters count;
@@ -205,6 +222,12 @@ static void init(void *memory, const void *given) {
     f->interface_ns_per_byte = ns_per_byte(p->interface_bandwidth);
     f->protected_buffer = p->buffer_protected > 0;
     f->cached = g.cache_blocks_per_die > 0;
+    f->through = p->write_cache <= 0 && !f->protected_buffer;
+    f->flush_ignored = p->defect_flush_ignored > 0;
+    f->recovery = sb_recovery(p->defect_throughput);
+    f->gc_stall = ns(p->defect_gc_stall);
+    f->gc_stall_share = p->defect_gc_stall > 0 ? p->defect_gc_stall_share : 0;
+    f->random = (uint64_t)p->defect_seed;
     f->read_energy = p->read_energy;
     f->program_energy = p->program_energy;
     /* Energy is supply current x voltage x time, and the currents are alike. */
@@ -218,7 +241,16 @@ static void init(void *memory, const void *given) {
 
 /* --- time on a die --- */
 
-static inline uint64_t *channel_of(flash *f, uint32_t die) { return &channels(f)[die % f->channels]; }
+static inline uint64_t recovery(const flash *f, uint64_t duration) {
+    return f->recovery > 0 ? (uint64_t)((double)duration * f->recovery + 0.5) : 0;
+}
+
+/* Let a transfer pass the channel of a die; gives when it is through. */
+static inline uint64_t cross_channel(flash *f, uint32_t die, uint64_t t, uint64_t duration) {
+    uint64_t *free_at = &channels(f)[die % f->channels], done = sb_backlog(free_at, t, duration);
+    *free_at += recovery(f, duration);
+    return done;
+}
 
 /* What collection or folding costs the die that does it, besides transfers and erasures. */
 static uint64_t cost_of(flash *f, const ftl_work *work) {
@@ -244,7 +276,10 @@ static void owe(flash *f, die_time *die, const ftl_work *work) {
 static void erase_due(flash *f, die_time *die, uint64_t from) {
     die->erases_due--;
     die->erase_from = from;
-    die->free_at = die->erase_to = from + f->erase_time;
+    die->erase_to = from + f->erase_time;
+    die->free_at = die->erase_to + recovery(f, f->erase_time);
+    if (f->gc_stall_share > 0 && sb_random_unit(&f->random) < f->gc_stall_share)
+        die->free_at = die->stall_to = die->erase_to + f->gc_stall;
 }
 
 /* Use the time in which a die had nothing to do, up to t, to pay its debts. */
@@ -292,13 +327,14 @@ static void program(flash *f, uint32_t number, uint32_t pages, uint64_t t) {
         die->debt_transfer -= moved;
         die->debt_parts--;
         extra += moved;
-        sb_backlog(channel_of(f, number), t, moved);
+        cross_channel(f, number, t, moved);
     }
-    uint64_t there = sb_backlog(channel_of(f, number), t, transfer);
+    uint64_t there = cross_channel(f, number, t, transfer);
     die->free_at = sb_later(die->free_at, there);
     if (die->erases_due)
         erase_due(f, die, die->free_at);
-    die->free_at += extra + (cache ? f->slc_program_time : f->program_time);
+    uint64_t busy = extra + (cache ? f->slc_program_time : f->program_time);
+    die->free_at += busy;
     die->last_done = die->free_at;
     f->busiest = sb_later(f->busiest, die->free_at);
     f->count.programs++;
@@ -309,6 +345,7 @@ static void program(flash *f, uint32_t number, uint32_t pages, uint64_t t) {
     uint32_t at = f->ring_first + f->ring_count;
     ring(f)[at < f->buffer_units ? at : at - f->buffer_units] = die->free_at;
     f->ring_count++;
+    die->free_at += recovery(f, busy);
     die->fill = 0;
 }
 
@@ -371,12 +408,36 @@ static uint64_t write_pages(flash *f, uint64_t page, uint64_t count, uint64_t t)
     return t;
 }
 
+/* Fill up the unit under construction, if there is one, and program it. */
+static void pad_unit(flash *f, uint64_t t) {
+    die_time *die = &die_times(f)[f->cursor];
+    if (!die->fill)
+        return;
+    uint32_t unit = die->stream == FTL_CACHE ? f->cache_unit_pages : f->unit_pages;
+    ftl_skip(ftl_of(f), f->cursor, die->stream, unit - die->fill);
+    program(f, f->cursor, unit, t);
+    f->cursor = f->cursor + 1 < f->dies ? f->cursor + 1 : 0;
+}
+
+/* Write pages; gives when the last of them is programmed. */
+static uint64_t write_through(flash *f, uint64_t page, uint64_t count, uint64_t t) {
+    uint64_t others = f->busiest;
+    f->busiest = 0;
+    pad_unit(f, write_pages(f, page, count, t));
+    uint64_t done = f->busiest;
+    f->busiest = sb_later(others, done);
+    return done;
+}
+
 /* --- operations --- */
 
 static inline uint64_t cross_interface(flash *f, uint64_t *free_at, uint64_t bytes, uint64_t t) {
     if (f->interface_ns_per_byte <= 0)
         return t;
-    return sb_backlog(free_at, t, (uint64_t)((double)bytes * f->interface_ns_per_byte + 0.5));
+    uint64_t duration = (uint64_t)((double)bytes * f->interface_ns_per_byte + 0.5);
+    uint64_t done = sb_backlog(free_at, t, duration);
+    *free_at += recovery(f, duration);
+    return done;
 }
 
 /* Read one array page of a die; gives when it is in the register. */
@@ -385,7 +446,9 @@ static uint64_t read_array(flash *f, uint32_t number, bool cache, uint64_t t) {
     catch_up(die, f, t);
     /* What is under way goes on to its end, or until it is suspended. */
     uint64_t wait = 0, suspend = 0, duration = cache ? f->slc_read_time : f->read_time;
-    if (die->erase_from <= t && t < die->erase_to) {
+    if (t < die->stall_to && die->erase_from <= t) {
+        wait = die->stall_to - t; /* no suspension ends it */
+    } else if (die->erase_from <= t && t < die->erase_to) {
         wait = die->erase_to - t;
         suspend = f->erase_suspend;
     } else if (die->free_at > t && die->free_at > die->read_free_at && f->program_time) {
@@ -395,8 +458,9 @@ static uint64_t read_array(flash *f, uint32_t number, bool cache, uint64_t t) {
     if (suspend && wait > suspend)
         wait = suspend;
     uint64_t done = sb_later(t + wait, die->read_free_at) + duration;
-    die->read_free_at = done;
-    die->free_at = sb_later(die->free_at, t) + duration;
+    uint64_t rest = recovery(f, duration);
+    die->read_free_at = done + rest;
+    die->free_at = sb_later(die->free_at, t) + duration + rest;
     f->count.array_reads++;
     f->count.energy += f->read_energy;
     return done;
@@ -426,7 +490,7 @@ static uint64_t read_pages(flash *f, uint64_t page, uint64_t count, uint64_t t) 
             fetched = physical / group;
             array_done = read_array(f, block->die, block->cache, t);
         }
-        uint64_t backlog = sb_backlog(channel_of(f, block->die), t, f->page_transfer);
+        uint64_t backlog = cross_channel(f, block->die, t, f->page_transfer);
         array_done += f->page_transfer;
         done = sb_later(done, sb_later(array_done, backlog));
     }
@@ -452,7 +516,7 @@ static uint64_t do_write(flash *f, uint64_t offset, uint64_t length, uint64_t t)
         t = read_pages(f, first, 1, t);
     if ((offset + length) % page && last != first)
         t = read_pages(f, last, 1, t);
-    return write_pages(f, first, last - first + 1, t);
+    return f->through ? write_through(f, first, last - first + 1, t) : write_pages(f, first, last - first + 1, t);
 }
 
 static uint64_t do_trim(flash *f, uint64_t offset, uint64_t length, uint64_t t) {
@@ -465,15 +529,9 @@ static uint64_t do_trim(flash *f, uint64_t offset, uint64_t length, uint64_t t) 
 
 /* Without capacitors everything in the buffer must reach the array; units that are not full are padded. */
 static uint64_t do_flush(flash *f, uint64_t t) {
-    if (f->protected_buffer)
+    if (f->protected_buffer || f->flush_ignored)
         return t + f->write_overhead;
-    die_time *die = &die_times(f)[f->cursor];
-    if (die->fill) {
-        uint32_t unit = die->stream == FTL_CACHE ? f->cache_unit_pages : f->unit_pages;
-        ftl_skip(ftl_of(f), f->cursor, die->stream, unit - die->fill);
-        program(f, f->cursor, unit, t);
-        f->cursor = f->cursor + 1 < f->dies ? f->cursor + 1 : 0;
-    }
+    pad_unit(f, t);
     f->ring_first = f->ring_count = 0;
     return sb_later(t + f->write_overhead, f->busiest);
 }
@@ -533,15 +591,7 @@ static const sb_counter_name counter_names[] = {
 static void read_counters(const void *memory, double *values) {
     const flash *f = memory;
     const ftl *map = ftl_of(f);
-    const ftl_block *blocks = ftl_blocks(map);
-    uint32_t most = 0;
-    uint64_t native = 0;
-    for (uint32_t i = 0; i < f->native_blocks; i++) {
-        native += blocks[i].erases;
-        if (blocks[i].erases > most)
-            most = blocks[i].erases;
-    }
-    double mean = (double)native / f->native_blocks, page = f->page_size;
+    double mean = (double)map->erases / f->native_blocks, page = f->page_size;
     const counters *c = &f->count;
     double all[] = {
         (double)c->host_read,
@@ -555,7 +605,7 @@ static void read_counters(const void *memory, double *values) {
         (double)c->buffer_hits * page,
         (double)(map->erases + map->cache_erases),
         mean,
-        most,
+        map->most_erases,
         f->endurance > 0 ? mean / f->endurance : 0,
         c->energy,
     };

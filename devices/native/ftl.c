@@ -101,13 +101,20 @@ static void free_block(ftl *f, uint32_t block) {
         append(blocks, &die->free_first, &die->free_last, &die->free_count, block);
 }
 
+static void count_erase(ftl *f, ftl_block *one) {
+    one->erases++;
+    if (one->cache) {
+        f->cache_erases++;
+        return;
+    }
+    f->erases++;
+    if (one->erases > f->most_erases)
+        f->most_erases = one->erases;
+}
+
 static void erase(ftl *f, uint32_t block, ftl_work *work) {
     ftl_block *one = &ftl_blocks(f)[block];
-    one->erases++;
-    if (one->cache)
-        f->cache_erases++;
-    else
-        f->erases++;
+    count_erase(f, one);
     work->erases++;
     free_block(f, block);
 }
@@ -166,11 +173,7 @@ void ftl_clear(ftl *f) {
     for (uint32_t block = 0; block < f->blocks; block++) {
         if (!blocks[block].written)
             continue;
-        blocks[block].erases++;
-        if (blocks[block].cache)
-            f->cache_erases++;
-        else
-            f->erases++;
+        count_erase(f, &blocks[block]);
     }
     fresh(f);
 }

@@ -58,6 +58,7 @@ typedef struct ftl {
     uint32_t blocks;            /* native and cache */
     uint64_t valid_limit;       /* pages of a die's native blocks that may be valid */
     uint64_t moved, erases, cache_erases;
+    uint32_t most_erases;       /* of a native block */
     /* offsets from the start of this struct */
     size_t map, owner, bits, block, die, by_valid;
 } ftl;

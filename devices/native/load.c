@@ -20,12 +20,17 @@ typedef struct request {
 
 /* Something that happens to a client: an I/O completes, a flush completes, or the time of the next I/O comes. */
 typedef struct event {
-    uint64_t time;
     uint64_t submitted;
     uint64_t offset;
     uint32_t length;
-    uint32_t client : 28, op : 4;
+    uint32_t op;
 } event;
+
+/* When it happens, to whom, and where the rest of it stands. Two words: what is moved about in the heap is small. */
+typedef struct turn {
+    uint64_t time;
+    uint64_t client_slot; /* the client in the upper, the slot in the lower 32 bits */
+} turn;
 
 typedef struct client {
     sb_client job;
@@ -55,7 +60,9 @@ struct sb_load {
     uint64_t start, now;
     uint32_t clients;
     size_t events, room;
-    event *heap;              /* earliest first */
+    turn *heap;               /* earliest first */
+    event *slot;
+    uint32_t *free_slot;      /* a stack of the slots that hold nothing; as many as the heap has room left */
     client client[];
 };
 
@@ -77,24 +84,29 @@ void sb_load_free(sb_load *load) {
             fclose(load->client[i].log);
     }
     free(load->heap);
+    free(load->slot);
+    free(load->free_slot);
     free(load);
 }
 
 /* --- the heap: by time, then by client, so that the order is always the same --- */
 
-static inline bool earlier(const event *a, const event *b) {
-    return a->time != b->time ? a->time < b->time : a->client < b->client;
+static inline uint32_t client_of(turn t) { return (uint32_t)(t.client_slot >> 32); }
+static inline uint32_t slot_of(turn t) { return (uint32_t)t.client_slot; }
+
+static inline bool earlier(turn a, turn b) {
+    return a.time != b.time ? a.time < b.time : client_of(a) < client_of(b);
 }
 
-static void sift_down(event *heap, size_t count, event item) {
+static inline void sift_down(turn *heap, size_t count, turn item) {
     size_t at = 0;
     for (;;) {
         size_t child = 2 * at + 1;
         if (child >= count)
             break;
-        if (child + 1 < count && earlier(&heap[child + 1], &heap[child]))
+        if (child + 1 < count && earlier(heap[child + 1], heap[child]))
             child++;
-        if (!earlier(&heap[child], &item))
+        if (!earlier(heap[child], item))
             break;
         heap[at] = heap[child];
         at = child;
@@ -102,9 +114,12 @@ static void sift_down(event *heap, size_t count, event item) {
     heap[at] = item;
 }
 
-static void push(sb_load *load, event item) {
+static void push(sb_load *load, uint32_t client, uint64_t time, event what) {
     size_t at = load->events++;
-    while (at && earlier(&item, &load->heap[(at - 1) / 2])) {
+    uint32_t slot = load->free_slot[load->room - load->events];
+    turn item = {time, (uint64_t)client << 32 | slot};
+    load->slot[slot] = what;
+    while (at && earlier(item, load->heap[(at - 1) / 2])) {
         load->heap[at] = load->heap[(at - 1) / 2];
         at = (at - 1) / 2;
     }
@@ -112,6 +127,7 @@ static void push(sb_load *load, event item) {
 }
 
 static void drop_first(sb_load *load) {
+    load->free_slot[load->room - load->events] = slot_of(load->heap[0]);
     load->events--;
     if (load->events)
         sift_down(load->heap, load->events, load->heap[load->events]);
@@ -180,8 +196,8 @@ static void plan_next(client *c) {
     c->next_at = (uint64_t)c->schedule;
 }
 
-/* Submit the next I/O of a client; gives its completion. */
-static inline event submit(sb_load *load, uint32_t number, uint64_t now) {
+/* Submit the next I/O of a client; gives when it completes. */
+static inline uint64_t submit(sb_load *load, uint32_t number, uint64_t now, event *what) {
     client *c = &load->client[number];
     request r = take(load, c);
     /* What takes no time at all would let a load with a duration go on for ever. */
@@ -191,7 +207,11 @@ static inline event submit(sb_load *load, uint32_t number, uint64_t now) {
     c->free_slots--;
     if (r.op == SB_WRITE)
         c->unsynced++;
-    return (event){done, now, r.offset, r.length, number, r.op};
+    what->submitted = now;
+    what->offset = r.offset;
+    what->length = r.length;
+    what->op = r.op;
+    return done;
 }
 
 /* Whether a client submits at once whatever slot is free. */
@@ -200,7 +220,7 @@ static inline bool unlimited(const client *c) { return c->job.rate_iops <= 0; }
 /* Wake a client at a time, once whatever it waits for. */
 static void wake(sb_load *load, uint32_t number, uint64_t time) {
     if (!load->client[number].scheduled)
-        push(load, (event){.time = time, .client = number, .op = NO_IO});
+        push(load, number, time, (event){.op = NO_IO});
     load->client[number].scheduled = true;
 }
 
@@ -235,25 +255,27 @@ static void advance(sb_load *load, uint32_t number, uint64_t now) {
             wake(load, number, c->next_at);
             return;
         }
-        push(load, submit(load, number, now));
+        event io;
+        uint64_t completes = submit(load, number, now, &io);
+        push(load, number, completes, io);
         if (!unlimited(c))
             plan_next(c);
         if (c->job.fsync_every && c->unsynced >= c->job.fsync_every) {
             c->unsynced = 0;
             c->blocked = true;
             uint64_t done = sb_submit(load->device, SB_FLUSH, 0, 0, now);
-            push(load, (event){.time = done, .submitted = now, .client = number, .op = SYNC});
+            push(load, number, done, (event){.submitted = now, .op = SYNC});
         }
     }
 }
 
 /* --- what happened --- */
 
-static void record(client *c, const event *e) {
-    uint64_t latency = e->time - e->submitted;
+static inline void record(client *c, const event *e, uint64_t time) {
+    uint64_t latency = time - e->submitted;
     sb_totals *t = &c->totals;
     double seconds = (double)latency;
-    if (e->time < c->measure_from)
+    if (time < c->measure_from)
         return;
     if (e->op == SYNC) {
         t->syncs++;
@@ -284,24 +306,41 @@ static void record(client *c, const event *e) {
             t->most[d] = latency;
         t->histogram[d][sb_bin(latency)]++;
     }
-    t->last = e->time;
+    t->last = time;
     if (c->log)
         fprintf(c->log, "%" PRIu64 ", %" PRIu64 ", %u, %u, %" PRIu64 ", 0x0000\n",
-                (e->time - c->measure_from) / 1000000, latency, d, e->length, e->offset);
+                (time - c->measure_from) / 1000000, latency, d, e->length, e->offset);
 }
 
-static void happen(sb_load *load, const event *e) {
-    client *c = &load->client[e->client];
+static void happen(sb_load *load, uint32_t number, uint64_t time, const event *e) {
+    client *c = &load->client[number];
     if (e->op == NO_IO) {
         c->scheduled = false;
     } else {
-        record(c, e);
+        record(c, e, time);
         if (e->op == SYNC)
             c->blocked = false;
         else
             c->free_slots++;
     }
-    advance(load, e->client, e->time);
+    advance(load, number, time);
+}
+
+/* Make room for more events. 0, or -1 where there is no memory. */
+static int make_room(sb_load *load, size_t room) {
+    turn *heap = realloc(load->heap, room * sizeof *heap);
+    load->heap = heap ? heap : load->heap;
+    event *slot = realloc(load->slot, room * sizeof *slot);
+    load->slot = slot ? slot : load->slot;
+    uint32_t *free_slot = realloc(load->free_slot, room * sizeof *free_slot);
+    load->free_slot = free_slot ? free_slot : load->free_slot;
+    if (!heap || !slot || !free_slot)
+        return -1;
+    /* What was free stays at the bottom of the stack. */
+    for (size_t i = load->room; i < room; i++)
+        free_slot[i - load->events] = (uint32_t)i;
+    load->room = room;
+    return 0;
 }
 
 int sb_load_client(sb_load *load, uint32_t i, const sb_client *job, const char *log) {
@@ -327,32 +366,32 @@ int sb_load_client(sb_load *load, uint32_t i, const sb_client *job, const char *
     if (log && !(c->log = fopen(log, "w")))
         return -1;
     /* Each I/O in flight has an event; a client can have one more for a flush and one for its schedule. */
-    size_t room = load->room + job->queue_depth + 2;
-    event *heap = realloc(load->heap, room * sizeof *heap);
-    if (!heap)
+    if (make_room(load, load->room + job->queue_depth + 2))
         return -1;
-    load->heap = heap;
-    load->room = room;
-    push(load, (event){.time = load->start, .client = i, .op = NO_IO});
+    push(load, i, load->start, (event){.op = NO_IO});
     c->scheduled = true;
     return 0;
 }
 
 int sb_load_run(sb_load *load, uint64_t until, uint64_t events) {
     for (; load->events && load->heap[0].time < until && events; events--) {
-        event e = load->heap[0];
-        client *c = &load->client[e.client];
-        load->now = e.time;
-        if (e.op < NO_IO && unlimited(c) && !c->blocked && !c->job.fsync_every && !c->job.think_every &&
-            !c->free_slots && !finished(c, e.time)) {
+        turn first = load->heap[0];
+        uint32_t number = client_of(first);
+        client *c = &load->client[number];
+        event *e = &load->slot[slot_of(first)];
+        load->now = first.time;
+        if (e->op < NO_IO && unlimited(c) && !c->blocked && !c->job.fsync_every && !c->job.think_every &&
+            !c->free_slots && !finished(c, first.time)) {
             /* The usual case: what completed makes room for one more, which takes its place in the heap. */
-            record(c, &e);
+            record(c, e, first.time);
             c->free_slots++;
-            sift_down(load->heap, load->events, submit(load, e.client, e.time));
+            first.time = submit(load, number, first.time, e);
+            sift_down(load->heap, load->events, first);
             continue;
         }
+        event happened = *e;
         drop_first(load);
-        happen(load, &e);
+        happen(load, number, first.time, &happened);
     }
     if (load->events)
         return load->heap[0].time < until ? 2 : 1;

@@ -23,6 +23,7 @@ typedef struct parameters {
     double combining_bytes, write_ack, drain_bandwidth;
     double endurance, start_gap_interval, start_gap_region, start_gap_randomize, move_stall;
     double cell_read_energy, cell_write_energy, device_read_energy, device_write_energy;
+    double defect_throughput;
 } parameters;
 
 #define FIELD(name, unit, least, most, initial, meaning) \
@@ -61,6 +62,7 @@ static const sb_field fields[] = {
     FIELD(cell_write_energy, "J/B", 0, 1, 0, "energy of the cells for writing"),
     FIELD(device_read_energy, "J/B", 0, 1, 0, "energy of the whole device for a read, above idle"),
     FIELD(device_write_energy, "J/B", 0, 1, 0, "energy of the whole device for a write, above idle"),
+    FIELD(defect_throughput, "1", 0.01, 1, 1, "defect: share of its throughput that the device gives"),
     {0},
 };
 
@@ -78,6 +80,7 @@ typedef struct pcm {
     double read_least, write_least, read_sequential_delay, read_line, write_line;
     double read_ns_per_byte, write_ns_per_byte, drain_line;
     double write_ack, move_stall;
+    double recovery; /* see sb_recovery */
     double cell_read, cell_write, device_read, device_write;
     uint64_t endurance, wear_lines; /* wear_lines 0: not kept */
     sb_levelling levelling;
@@ -197,6 +200,7 @@ static void init(void *memory, const void *given) {
     m->drain_line = p->drain_bandwidth > 0 ? 1e9 * p->line_size / p->drain_bandwidth : 0;
     m->write_ack = p->write_ack;
     m->move_stall = p->move_stall;
+    m->recovery = sb_recovery(p->defect_throughput);
     m->cell_read = p->cell_read_energy;
     m->cell_write = p->cell_write_energy;
     m->device_read = p->device_read_energy;
@@ -272,12 +276,20 @@ static inline double held(double whole, double least, uint32_t lines, uint32_t s
 static uint64_t serve(pcm *m, uint64_t offset, uint64_t t, double occupancy, double delay, double trailing) {
     uint64_t *free_at = &unit_free(m)[offset / m->unit_size % m->units];
     uint64_t done = sb_later(t, *free_at) + rounded(occupancy);
-    *free_at = done + rounded(trailing);
+    *free_at = done + rounded(trailing + (occupancy + trailing) * m->recovery);
     return done + rounded(delay);
 }
 
-static uint64_t cross_interface(uint64_t *free_at, double ns_per_byte, uint64_t length, uint64_t t) {
-    return ns_per_byte > 0 ? sb_backlog(free_at, t, rounded((double)length * ns_per_byte)) : t;
+/* Let work pass a resource that is free again after its recovery. */
+static uint64_t pass(const pcm *m, uint64_t *free_at, uint64_t t, double duration) {
+    uint64_t done = sb_backlog(free_at, t, rounded(duration));
+    *free_at += rounded(duration * m->recovery);
+    return done;
+}
+
+static uint64_t cross_interface(
+    const pcm *m, uint64_t *free_at, double ns_per_byte, uint64_t length, uint64_t t) {
+    return ns_per_byte > 0 ? pass(m, free_at, t, (double)length * ns_per_byte) : t;
 }
 
 /* --- operations --- */
@@ -313,7 +325,7 @@ static uint64_t do_read(pcm *m, uint64_t offset, uint64_t length, uint64_t t) {
         }
         at = stop;
     }
-    return sb_later(done, cross_interface(&m->read_free, m->read_ns_per_byte, length, t));
+    return sb_later(done, cross_interface(m, &m->read_free, m->read_ns_per_byte, length, t));
 }
 
 /* Write in place: lines that are covered in part are read first. */
@@ -345,7 +357,7 @@ static uint64_t drain(pcm *m, uint64_t line, bool whole, uint64_t t) {
     if (!whole)
         read_lines(m, 1);
     double stall = write_lines(m, line, 1);
-    uint64_t drained = sb_backlog(&m->drain_free, t, rounded(m->drain_line + stall));
+    uint64_t drained = pass(m, &m->drain_free, t, m->drain_line + stall);
     uint64_t ahead = rounded(DRAIN_QUEUE * m->drain_line);
     return drained > ahead ? drained - ahead : 0;
 }
@@ -380,7 +392,7 @@ static uint64_t do_write(pcm *m, uint64_t offset, uint64_t length, uint64_t t) {
     m->count.energy_device += (double)length * m->device_write;
     uint64_t end = offset + length;
     uint64_t done = m->combining ? write_combined(m, offset, end, t) : write_through(m, offset, end, t);
-    return sb_later(done, cross_interface(&m->write_free, m->write_ns_per_byte, length, t));
+    return sb_later(done, cross_interface(m, &m->write_free, m->write_ns_per_byte, length, t));
 }
 
 static uint64_t submit(void *memory, int op, uint64_t offset, uint64_t length, uint64_t t) {

@@ -219,6 +219,8 @@ def test_other_files_pass_untouched(device: Emulated, tmp_path: Path) -> None:
 
 
 def test_an_image_that_does_not_fit_is_refused(profile: EmulatedDevice) -> None:
-    huge = EmulatedDevice(profile.profile, 1 << 50, {**profile.numbers, "capacity": float(1 << 44)})
+    huge = EmulatedDevice(
+        profile.profile, 1 << 50, {**profile.numbers, "capacity": float(1 << 44)}, 1 << 50, "write back"
+    )
     with pytest.raises(InputError, match="of memory"):
         EmuDevice("emu:huge", huge, "psync").check(Opening("id", True))
