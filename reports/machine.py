@@ -27,7 +27,7 @@ nothing to say, except those of a step that was not measured.
         cpu           {user_percent, system_percent, context_switches, major_faults, minor_faults}, of one core per job
         errors        failed I/Os by errno name: {"EIO": 3}
         notes         sentences
-    latency_ns        {samples, mean, min, max, stddev, p50, p90, p95, p99, p99.9, p99.99, p99.999}
+    latency_ns        {samples, mean, min, max, stddev, p50, p90, p95, p99, p99.9, p99.99, p99.999, p99.9999}
 
 A percentile that fewer than ten samples lie beyond is null. Sizes are in bytes, times in seconds, rates in 1/s,
 latencies in ns.

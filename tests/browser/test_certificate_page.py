@@ -18,7 +18,7 @@ TESTS = ("iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every test on a simulated drive, certified."""
     folder = tmp_path_factory.mktemp("certified")
-    given = {"element": "0.2s", "scale": "0.03", "max_rounds": "6"}
+    given = {"element": "0.1s", "scale": "0.03", "max_rounds": "5"}
     found = {}
     for test in TESTS:
         options = Options(folder / f"{test}.h5", certify=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storbench.devices.base import HEALTH, Health, Opening
@@ -246,6 +246,7 @@ KEYS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # a busy machine is no error
 @given(st.dictionaries(KEYS, Json, max_size=6))
 def test_no_document_breaks_a_reader(document: dict[str, Any]) -> None:
     smartctl_problem(document)
@@ -256,6 +257,7 @@ def test_no_document_breaks_a_reader(document: dict[str, Any]) -> None:
         assert all(value >= -273 for value in facts.values() if isinstance(value, int | float))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(["smartctl-nvme.json", "smartctl-ata-ssd.json", "nvme-smart-log.json"]), st.data())
 def test_no_cut_and_no_changed_byte_breaks_a_reader(name: str, data: st.DataObject) -> None:
     text = sample(name)

@@ -27,7 +27,7 @@ CLIENT_KEYS = {
     "count", "jain_index", "slowest_iops", "fastest_iops", "worst_read_p99_ns", "worst_write_p99_ns",
 }  # fmt: skip
 LATENCY_KEYS = {
-    "samples", "mean", "min", "max", "stddev", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "p99.999",
+    "samples", "mean", "min", "max", "stddev", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "p99.999", "p99.9999",
 }  # fmt: skip
 CPU_KEYS = {"user_percent", "system_percent", "context_switches", "major_faults", "minor_faults"}
 
