@@ -1,10 +1,10 @@
 # `make` lists what can be made. Each of them sets up first whatever it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitizers bench setup lint clean
+.PHONY: help demo test sanitizers certification bench setup lint clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Measure a real file and an NBD device, compare them, write a report
 	@scripts/setup.sh run
@@ -19,6 +19,11 @@ sanitizers: ## Run the tests of the emulator's C under sanitizers
 	@scripts/setup.sh test
 	@rm -rf build
 	@.venv/bin/tox run -e sanitizers
+
+certification: ## Certify sound and defective emulated drives, killed and resumed runs
+	@scripts/setup.sh test
+	@rm -rf build
+	@.venv/bin/tox run -e certification
 
 bench: ## Run the benchmarks
 	@scripts/setup.sh test
