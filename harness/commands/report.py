@@ -15,9 +15,25 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The page. Default: beside the first run.")
     ] = None,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="Draw the certificate of one run of a specification instead.")
+    ] = False,
 ) -> None:
     """Draw runs as one HTML page: charts, tables, recipe; no network needed to read it."""
-    typer.echo(write_report(files, output))
+    typer.echo(draw_certificate(files, output) if certificate else write_report(files, output))
+
+
+def draw_certificate(files: list[Path], output: Path | None) -> Path:
+    """Write the page of one run's certificate and give its path."""
+    from ...common.errors import InputError
+    from ...reports.certificate.documents import certificate_html
+    from ...results.run_file import open_run
+    from ..certification import HTML
+
+    if len(files) != 1:
+        raise InputError("a certificate is of one run", hint="Name one run file.")
+    with open_run(files[0]) as run:
+        return _write(output or files[0].with_name(files[0].stem + HTML), certificate_html(run))
 
 
 def write_report(files: list[Path], output: Path | None) -> Path:
@@ -25,7 +41,6 @@ def write_report(files: list[Path], output: Path | None) -> Path:
     from contextlib import ExitStack
 
     from ...common.errors import InputError
-    from ...common.files import write_atomic
     from ...reports.html import report_html
     from ...results.run_file import open_run
 
@@ -33,7 +48,13 @@ def write_report(files: list[Path], output: Path | None) -> Path:
         raise InputError("no run file given")
     target = output or files[0].with_suffix(".html")
     with ExitStack() as stack:
-        page = report_html([stack.enter_context(open_run(path)) for path in files])
+        return _write(target, report_html([stack.enter_context(open_run(path)) for path in files]))
+
+
+def _write(target: Path, page: str) -> Path:
+    from ...common.errors import InputError
+    from ...common.files import write_atomic
+
     try:
         write_atomic(target, page)
     except OSError as error:

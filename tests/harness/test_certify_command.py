@@ -54,6 +54,9 @@ def test_from_a_device_to_a_signed_verdict(tmp_path: Path) -> None:
     assert "verified" in said
     assert found["signed_by"] in said
 
+    drawn = storbench("report", tmp_path / "a.h5", "--certificate", "-o", tmp_path / "again.html").stdout.strip()
+    assert Path(drawn).read_text() == Path(found["certificate"]["html"]).read_text()
+
     storbench("keygen", "other", folder=tmp_path)
     other = json.loads(
         storbench("verify", tmp_path / "a.h5", "--key", tmp_path / "other.pub", "--json", status=1).stdout
