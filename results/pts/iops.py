@@ -19,6 +19,10 @@ from .part import (
     window_of_rounds,
 )
 from .plots import by_round, grid, window_plots
+from .timeline import samples
+
+_REGIME_SIZES = (131072, 4096)
+"""Block sizes of the writes that are drawn from fresh out of the box to steady state."""
 
 
 def find(part: Part) -> Finding:
@@ -67,6 +71,7 @@ def find(part: Part) -> Finding:
                 window,
                 log_y=True,
             ),
+            _regimes(part),
             by_round(
                 "tracked", "Steady state convergence, tracked variables", "IOPS", "1/s", variables, window, log_y=True
             ),
@@ -118,3 +123,26 @@ def find(part: Part) -> Finding:
         tuple(not_steady(steady)),
         procedure_of(part, {"wipc": "Preconditioning 1", "round": "Preconditioning 2 and test"}),
     )
+
+
+def _regimes(part: Part) -> Plot:
+    """Write throughput over what was written, from the purge on: fresh out of the box, transition, steady state."""
+    filling: tuple[list[float], list[float | None]] = ([], [])
+    rounds: dict[int, tuple[list[float], list[float | None]]] = {size: ([], []) for size in _REGIME_SIZES}
+    for one in samples(part.of("wipc", "round")):
+        fills = one.written / (part.size or 1)
+        found = measured(one.step)
+        size = int(one.step.labels.get("block_size", 0))
+        if one.step.labels["phase"] == "wipc":
+            series = one.step.measurement.series if one.step.measurement else None
+            rates = list(series.write_bandwidth) if series and series.time_s else [found.write.bandwidth]
+            begun = fills - found.write.bytes / (part.size or 1)
+            filling[0].extend(begun + (fills - begun) * (n + 1) / len(rates) for n in range(len(rates)))
+            filling[1].extend(rates)
+        elif one.step.labels.get("read_percent") == 0 and size in rounds:
+            rounds[size][0].append(fills)
+            rounds[size][1].append(found.write.bandwidth)
+    traces = [Trace("preconditioning, sequential", tuple(filling[0]), tuple(filling[1]))] if filling[0] else []
+    traces += [Trace(f"RND {format_size(size)} 0/100", tuple(x), tuple(y)) for size, (x, y) in rounds.items() if x]
+    title = "Writes from fresh out of the box to steady state"
+    return Plot("regimes", title, "drive fills", "", "throughput", "B/s", tuple(traces), log_y=True)

@@ -21,7 +21,7 @@ LATENCY_NS = 2e6
 
 REPORTED = {
     # Test: plots and grids that facts of the specification's report ask for.
-    "iops": ({"convergence", "tracked", "window-1", "window-2", "window-3", "iops"}, {"iops"}),
+    "iops": ({"convergence", "regimes", "tracked", "window-1", "window-2", "window-3", "iops"}, {"iops"}),
     "throughput": ({"convergence", "window-1"}, {"throughput"}),
     "latency": (
         {"convergence-mean", "convergence-max", "window-1", "histogram"},
