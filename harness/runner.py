@@ -5,6 +5,8 @@ A plan is deterministic, so a resumed run feeds the journalled outcomes back in 
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +17,25 @@ import msgspec
 from ..common.errors import InputError, MeasurementError
 from ..devices.base import Device, Facts, Health, Purgeable, Purged, Target
 from ..workloads.job import Job
-from ..workloads.steps import Idle, Measure, Note, Outcome, Plan, Precondition, Purge, Step, jobs_of
+from ..workloads.steps import (
+    Check,
+    FaultEvent,
+    Heal,
+    Idle,
+    Inject,
+    Measure,
+    Note,
+    Outcome,
+    Plan,
+    Precondition,
+    Purge,
+    Step,
+    jobs_of,
+)
+from .checker.check import check
 from .emulation import Observation, check_faithful
 from .engines.base import Assignment, Engine, Execution, Progress
+from .fault_events import act, during
 from .journal import Journal, StepBegins, StepEnds
 
 
@@ -130,6 +148,13 @@ def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, Step
         match step:
             case Measure() | Precondition():
                 return _load_with_evidence(index, step, setting)
+            case Inject(fault=fault) | Heal(fault=fault):
+                action = "inject" if isinstance(step, Inject) else "heal"
+                facts = act(setting.device, setting.target, action, fault)
+                return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
+            case Check():
+                facts = _check(index, step, setting)
+                return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
             case Purge():
                 facts = _purge(setting)
                 return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
@@ -148,11 +173,30 @@ def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, Step
 def _load_with_evidence(index: int, step: Measure | Precondition, setting: Setting) -> tuple[Outcome, StepEnds]:
     """Put a step's jobs on the target; around preconditioning, ask the device what it counted."""
     if isinstance(step, Measure):
-        return _with_files(index, *_load(index, "measure", jobs_of(step), setting), {})
+        with during(step.events, setting.device, setting.target) as told:
+            execution, folder = _load(index, "measure", jobs_of(step), setting)
+        return _with_files(index, execution, folder, told)
     before = health_of(setting)
     execution, folder = _load(index, "precondition", jobs_of(step), setting)
     after = health_of(setting)
     return _with_files(index, execution, folder, _around(before, after))
+
+
+def _check(index: int, step: Check, setting: Setting) -> Facts:
+    """Write stamped blocks, let faults come and go, read everything back; give the counts by class."""
+    if setting.read_only:
+        raise InputError("the plan wants to write, but the target was opened for reading only")
+    folder = setting.folder / f"{index:04d}-check"
+    folder.mkdir(exist_ok=True)
+
+    def carry_out(event: FaultEvent) -> Facts:
+        return act(setting.device, setting.target, event.action, event.fault)
+
+    run = hashlib.blake2b(f"{setting.folder.name}/{index}".encode(), digest_size=16).digest()
+    found = check(
+        setting.target, step.writing, step.events, step.before_reading, carry_out, folder, run, threading.Event()
+    )
+    return found.facts
 
 
 def health_of(setting: Setting) -> Facts:

@@ -14,7 +14,7 @@ from ..results.measurement import Direction, Measurement
 from .base import Workload
 from .job import Job
 from .phases import MAX_STEPS, check_step
-from .steps import Idle, Outcome, Plan, Purge, Step, jobs_of
+from .steps import Check, Idle, Outcome, Plan, Purge, Step, jobs_of
 
 ASSUMED_BANDWIDTH = 200e6
 """Bytes per second of all jobs of a step together, where time follows from bytes or bytes from time. A guess."""
@@ -105,6 +105,11 @@ def _planned(step: Step, size: int) -> PlannedStep:
     kind = str(msgspec.to_builtins(step)["kind"])
     if isinstance(step, Idle):
         return PlannedStep(kind, step.label, step.duration, 0, False, labels=step.labels)
+    if isinstance(step, Check):
+        filled = (step.writing.span or size) if step.writing.prefill else 0
+        loaded = round((step.writing.rate_iops or 0) * step.writing.duration) * step.writing.block_size
+        seconds = step.writing.duration + filled / ASSUMED_BANDWIDTH
+        return PlannedStep(kind, step.label, seconds, filled + loaded, True, True, True, labels=step.labels)
     if isinstance(step, Purge):
         return PlannedStep(kind, step.label, 0.0, 0, True, labels=step.labels)
     jobs = _sized(step, size)

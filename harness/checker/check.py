@@ -77,7 +77,7 @@ def check(
 
 
 def _carry_out(events: Sequence[FaultEvent], act: Act, began: float, stopping: threading.Event) -> Facts:
-    """Carry out events at their times; the truth of when goes into the facts."""
+    """Carry out events at their times, in seconds from `began`; the truth of when goes into the facts."""
     facts: Facts = {}
     for number, event in enumerate(sorted(events, key=lambda event: event.at), 1):
         if stopping.wait(max(0.0, began + event.at - time.monotonic())):
