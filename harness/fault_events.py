@@ -16,7 +16,7 @@ _PATIENCE_S = 30.0
 
 
 def act(device: Device, target: Target, action: str, fault: Fault) -> Facts:
-    """Inject or heal. Raises `InputError` where the device cannot have that fault, and as its `inject` and `heal` do."""
+    """Inject or heal; raises as the device does, and `InputError` where it cannot have that fault."""
     if not isinstance(device, FaultInjector):
         raise InputError(
             "this kind of device cannot be made to fail", hint="`storbench list devices` names those that can."
