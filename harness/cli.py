@@ -14,6 +14,7 @@ import typer
 
 from ..common.errors import StorbenchError
 from .commands import (
+    ab,
     certify,
     compare,
     demo,
@@ -54,6 +55,7 @@ for name, command in (
     ("rerun", rerun.rerun),
     ("show", show.show),
     ("compare", compare.compare),
+    ("ab", ab.ab),
     ("report", report.report),
     ("export", export.export),
     ("import", import_fio.import_fio),

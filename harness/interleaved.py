@@ -1,0 +1,176 @@
+"""Two sides measured in interleaved pairs; which goes first is drawn for each two pairs, so drift favours neither."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..common.errors import InputError, MeasurementError
+from ..results.paired import BIN_WIDTH, PairedSamples, floor_of
+from ..results.run_file import Run, open_run
+from .session import Finished, ObserverFactory, Options, execute, prepare
+
+METRICS = ("iops", "latency_p50", "latency_p99", "latency_p99.9")
+"""What is compared of each step and direction, where both sides have it in every pair."""
+_COMMAND_S = 600.0
+_SAME = ("kernel", "fio", "governor", "turbo", "scheduler", "hostname")
+"""Facts of the host that must not change while the pairs are measured, unless a command changes them."""
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One of the two: what it is measured on, and how."""
+
+    name: str
+    device: str
+    settings: dict[str, object]
+    before: str = ""
+    """A command to run before each of its runs: another kernel's module, another build."""
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """The run files of one pair."""
+
+    baseline: Path
+    candidate: Path
+
+
+def order_of(pairs: int, seed: int) -> list[str]:
+    """Give the sides of each pair in order: of two pairs one is AB and the other BA, which is drawn (ABBA or BAAB)."""
+    dice = random.Random(seed)  # noqa: S311 - an order of execution, not a secret
+    orders: list[str] = []
+    while len(orders) < pairs:
+        first = dice.choice(("AB", "BA"))
+        orders += [first, first[::-1]]
+    return orders[:pairs]
+
+
+def measured_pairs(
+    workload: str, sides: tuple[Side, Side], options: Options, folder: Path, pairs: int, seed: int,
+    observer_of: ObserverFactory, on_pair: Callable[[int], None],
+) -> Iterator[Pair]:  # fmt: skip
+    """Measure pairs, one after the other. Everything is checked before the first I/O.
+
+    Raises `MeasurementError` where a run does not complete, `InputError` where a side cannot be measured.
+    """
+    by_name = dict(zip("AB", sides, strict=True))
+    for name in "AB":
+        _prepared(workload, by_name[name], options, folder / f"check-{name.lower()}.h5")
+    for number, order in enumerate(order_of(pairs, seed), 1):
+        on_pair(number)
+        files: dict[str, Path] = {}
+        for name in order:
+            side = by_name[name]
+            if side.before:
+                _run_command(side.before)
+            (run,) = _prepared(workload, side, options, folder / f"pair{number:03d}-{name.lower()}.h5")
+            (finished,) = execute([run], observer_of)
+            _complete(finished)
+            files[name] = finished.path
+        yield Pair(files["A"], files["B"])
+
+
+def samples_of(pairs: Sequence[Pair], metrics: Sequence[str] = METRICS) -> list[PairedSamples]:
+    """Give the family to judge: each metric of each step and direction that every run of the pairs has."""
+    sides = [[_values(pair.baseline, metrics) for pair in pairs], [_values(pair.candidate, metrics) for pair in pairs]]
+    common = [key for key in sides[0][0] if all(key in values for side in sides for values in side)]
+    found = []
+    for step, direction, metric in common:
+        columns = [tuple(values[step, direction, metric] for values in side) for side in sides]
+        latency = metric.startswith("latency")
+        found.append(
+            PairedSamples(
+                f"{step} {direction}", metric, columns[0], columns[1], not latency, floor_of(metric),
+                BIN_WIDTH if latency else 0.0,
+            )
+        )  # fmt: skip
+    return found
+
+
+def guard(pairs: Sequence[Pair], *, same_settings: bool) -> None:
+    """Refuse to compare what is not comparable. Raises `InputError` that says what differs.
+
+    Firmware, machine and preconditioning must be the same in all runs, and the recipe too, unless the sides' settings
+    were given to differ.
+    """
+    facts = [_comparable(path) for pair in pairs for path in (pair.baseline, pair.candidate)]
+    for name in facts[0]:
+        seen = {str(one[name]) for one in facts}
+        if len(seen) > 1 and not (name == "recipe" and not same_settings):
+            raise InputError(
+                f"the runs are not comparable: {name} is {' in some and '.join(sorted(seen))} in others",
+                hint="Compare runs that differ in one thing only, which is the one that you name with --a and --b.",
+            )
+
+
+def _prepared(workload: str, side: Side, options: Options, output: Path) -> list:  # type: ignore[type-arg]
+    return prepare(workload, [side.device], side.settings, msgspec.structs.replace(options, output=output))
+
+
+def _complete(finished: Finished) -> None:
+    if finished.status == "ABORTED":
+        raise KeyboardInterrupt
+    if finished.status != "COMPLETED":
+        raise MeasurementError(f"{finished.path.name} ended {finished.status}: {finished.reason}")
+
+
+def _run_command(command: str) -> None:
+    """Run what the user typed, by a shell, as they would. Raises `MeasurementError` where it fails."""
+    try:
+        done = subprocess.run(  # noqa: S602 - the command is the user's own, typed for this
+            command,
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise MeasurementError(f"'{command}' took longer than {_COMMAND_S:.0f} s") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-3:]
+        raise MeasurementError("\n  ".join([f"'{command}' ended with {done.returncode}", *said]))
+
+
+def _values(path: Path, metrics: Sequence[str]) -> dict[tuple[str, str, str], float]:
+    with open_run(path) as run:
+        table = run.table
+        names = {int(step.index): step.label for step in run.measured}
+        rows = zip(table["step"], table["direction"], table["metric"], table["value"], strict=True)
+        return {
+            (names[int(step)], str(direction), str(metric)): float(value)
+            for step, direction, metric, value in rows
+            if int(step) in names and str(metric) in metrics and str(direction) in ("read", "write") and value > 0
+        }
+
+
+def _comparable(path: Path) -> Mapping[str, object]:
+    with open_run(path) as run:
+        return {**_device_facts(run), **_host_facts(run), "recipe": run.recipe.get("parameters")}
+
+
+def _device_facts(run: Run) -> dict[str, object]:
+    device = run.provenance.get("device_start") or {}
+    prepared = [step.label for step in run.steps if step.kind == "precondition"]
+    return {
+        "firmware": device.get("firmware", device.get("disk_firmware")),
+        "preconditioning": ", ".join(prepared) or "none",
+    }
+
+
+def _host_facts(run: Run) -> dict[str, object]:
+    known = {**(run.provenance.get("host") or {}), **(run.provenance.get("environment_start") or {})}
+    return {name: known.get(name) for name in _SAME}
+
+
+def new_folder(output: Path | None) -> Path:
+    """Give the folder for the pairs' files, in runs/ unless one is named. Raises `InputError` for one with files."""
+    folder = output or Path("runs") / f"ab-{uuid.uuid4().hex[:8]}"
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty", hint="Name another folder with -o.")
+    return folder
