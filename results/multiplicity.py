@@ -1,5 +1,7 @@
-"""Several tests at once: error rates for the whole family (Holm: A simple sequentially rejective multiple test
-procedure, Scandinavian Journal of Statistics 6, 1979). Nothing is assumed about how the tests depend on one another.
+"""Several tests at once, and the error rate of the whole family.
+
+Holm: A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979. Nothing is
+assumed about how the tests depend on one another.
 """
 
 from __future__ import annotations

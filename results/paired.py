@@ -27,6 +27,7 @@ from .multiplicity import holm, holm_levels
 from .paired_power import POWER, detectable_effect, pairs_needed, unbiased_spread
 
 Verdict = Literal["REGRESSED", "IMPROVED", "EQUIVALENT", "INCONCLUSIVE"]
+VERDICTS: tuple[Verdict, ...] = ("REGRESSED", "IMPROVED", "EQUIVALENT", "INCONCLUSIVE")
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
@@ -35,6 +36,8 @@ FEWEST_PAIRS = 3
 THROUGHPUT_FLOOR, TAIL_FLOOR, FAR_TAIL_FLOOR = 0.02, 0.05, 0.10
 BIN_WIDTH = 1 / 64
 """How far percentiles of fio's histograms are apart, relative to themselves: their `resolution`."""
+NO_SPREAD = 1e-12
+"""Log ratios of values that are exactly proportional still differ in their last bits."""
 
 
 class PairedSamples(msgspec.Struct, frozen=True):
@@ -82,18 +85,13 @@ class PairedVerdict(msgspec.Struct, frozen=True):
         """How many pairs more than were measured that is."""
         return None if self.pairs_needed is None else self.pairs_needed - self.pairs
 
-    @property
-    def sentence(self) -> str:
-        """The verdict in words, with the effect that could have been detected."""
-        return sentence_of(self)
-
 
 class Judged(msgspec.Struct, frozen=True):
-    """The numbers of a rule for a family of rows, each of shape (rows,)."""
+    """What a test says of each row, two vectors of shape (rows,)."""
 
     p: Vector
     half_width: Vector
-    """Of the interval, in log ratios."""
+    """Of the interval of the mean log ratio."""
 
 
 def floor_of(metric: str) -> float:
@@ -115,35 +113,70 @@ def compare_pairs(samples: Sequence[PairedSamples], confidence: float = CONFIDEN
     looking again after more pairs needs `results.sequential`. Raises `InputError` for fewer than three pairs, sides of
     different length, values that are not positive numbers, and a metric without any spread and resolution.
     """
-    from scipy.special import stdtr, stdtrit
+    logs, rounding = log_ratios(samples)
+    mean, spread = moments(logs, rounding)
+    judged = student(mean, spread, logs.shape[1], confidence)
+    return verdicts(samples, mean, spread, judged, confidence, student_multiplier)
 
-    def multiplier(pairs: int, level: float) -> float:
-        return float(stdtrit(pairs - 1, 1 - level / 2))
 
-    mean, spread = moments(samples)
-    pairs = len(samples[0].baseline)
+def student(mean: Vector, spread: Vector, pairs: int, confidence: float) -> Judged:
+    """Test means of log ratios against zero by Student's t, two-sided."""
+    from scipy.special import stdtr
+
     error = spread / np.sqrt(pairs)
-    judged = Judged(2 * stdtr(pairs - 1, -np.abs(mean) / error), multiplier(pairs, 1 - confidence) * error)
-    return verdicts(samples, mean, spread, judged, confidence, multiplier)
+    p = 2 * stdtr(pairs - 1, -np.abs(mean) / error)
+    return Judged(p, student_multiplier(pairs, 1 - confidence) * error)
 
 
-def moments(samples: Sequence[PairedSamples]) -> tuple[Vector, Vector]:
-    """Give mean and standard deviation of the log ratios B / A, shape (rows,). Raises `InputError` as above."""
+def student_multiplier(pairs: int, level: float) -> float:
+    """Give how many standard errors a mean must be from zero for a p-value of `level`."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(pairs - 1, 1 - level / 2))
+
+
+def decide(effect: Vector, half_width: Vector, floors: Matrix, different: NDArray[np.bool_]) -> list[Verdict]:
+    """Give each row's verdict.
+
+    `effect` is the mean log ratio with the sign that is positive for the worse, `floors` of shape (rows, 2) the
+    smallest log ratios that count, for the worse and for the better, and `different` whether a test found any effect.
+    """
+    worse, better = floors.T
+    chosen = np.select(
+        [
+            different & (effect >= worse),
+            different & (-effect >= better),
+            (effect + half_width <= worse) & (effect - half_width >= -better),
+        ],
+        [0, 1, 2],
+        3,
+    )
+    return [VERDICTS[index] for index in chosen.tolist()]
+
+
+def log_ratios(samples: Sequence[PairedSamples]) -> tuple[Matrix, Vector]:
+    """Give the log ratios B / A, shape (rows, pairs), and the spread that rounding alone makes, shape (rows,).
+
+    Raises `InputError` as `compare_pairs` does.
+    """
     if not samples:
         raise InputError("there is nothing to compare", hint="Name a metric that both sides have.")
-    logs = np.log(np.array([_checked(one, len(samples[0].baseline)) for one in samples]))
-    ratios = logs[:, 1] - logs[:, 0]
-    spread = ratios.std(axis=1, ddof=1)
+    sides = np.log(np.array([_checked(one, len(samples[0].baseline)) for one in samples]))
+    logs = sides[:, 1] - sides[:, 0]
     # A value that is rounded to steps of width w has an error with variance w² / 12; a ratio has two such values.
     rounding = np.array([one.resolution for one in samples]) * np.sqrt(2 / 12)
-    for one, wide, at_least in zip(samples, spread, rounding, strict=True):
-        # Differences of equal logarithms may still differ in their last bits.
-        if max(wide, at_least) < 1e-12:
+    for one, row, at_least in zip(samples, logs, rounding, strict=True):
+        if max(row.std(), at_least) < NO_SPREAD:
             raise InputError(
                 f"{_name(one)}: all pairs give the same ratio, to the last digit",
                 hint="Without any spread there is no interval. Is this a setting or a counter, or a simulated device?",
             )
-    return ratios.mean(axis=1), np.maximum(spread, rounding)
+    return logs, rounding
+
+
+def moments(logs: Matrix, rounding: Vector) -> tuple[Vector, Vector]:
+    """Give mean and standard deviation of each row, shape (rows,); the latter is at least what rounding makes."""
+    return logs.mean(axis=1), np.maximum(logs.std(axis=1, ddof=1), rounding)
 
 
 def verdicts(
@@ -154,40 +187,50 @@ def verdicts(
     confidence: float,
     multiplier: Callable[[int, float], float],
 ) -> list[PairedVerdict]:
-    """Combine p-values and intervals into verdicts.
+    """Combine a family's p-values and intervals into verdicts, with what could have been detected.
 
     `multiplier(pairs, level)` gives how many standard errors an effect must be from zero to have a p-value of `level`.
     """
-    level = 1 - confidence
-    pairs = len(samples[0].baseline)
-    family, levels = holm(judged.p.tolist()), holm_levels(judged.p.tolist(), level)
+    level, pairs = 1 - confidence, len(samples[0].baseline)
+    p: list[float] = judged.p.tolist()
+    family, levels = holm(p), holm_levels(p, level)
     truth = unbiased_spread(spread, pairs)
-    floors = np.array([_floors(one) for one in samples])
-    # Direction +1 is for the worse.
-    toward_worse = mean * np.array([-1.0 if one.higher_is_better else 1.0 for one in samples])
+    floors = np.array([log_floors(one.floor, one.higher_is_better) for one in samples])
+    effect = mean * np.array([-1.0 if one.higher_is_better else 1.0 for one in samples])
+    given = decide(effect, judged.half_width, floors, np.array(family) <= level)
     multipliers = np.array([multiplier(pairs, own) for own in levels])
     detectable = detectable_effect(truth, pairs, floors[:, 0], multipliers)
-    found = []
-    for row, one in enumerate(samples):
-        worse, better = floors[row].tolist()
-        effect, half = float(toward_worse[row]), float(judged.half_width[row])
-        verdict = _verdict(effect, half, (worse, better), different=family[row] <= level)
-        needed = None
-        if verdict == "INCONCLUSIVE":
-            own = levels[row]
-            needed = pairs_needed(
-                effect, float(truth[row]), pairs, (worse, better), lambda n: (multiplier(n, own), multiplier(n, level))
-            )
-        found.append(
-            PairedVerdict(
-                one.job, one.metric, one.higher_is_better, pairs,
-                float(np.exp(mean[row])),
-                (float(np.exp(mean[row] - half)), float(np.exp(mean[row] + half))),
-                confidence, float(judged.p[row]), family[row], one.floor, verdict,
-                _relative(float(detectable[row]), one), needed,
-            )
+
+    def needed(row: int) -> int | None:
+        if given[row] != "INCONCLUSIVE":
+            return None
+        ways = (float(floors[row, 0]), float(floors[row, 1]))
+        return pairs_needed(
+            float(effect[row]), float(truth[row]), pairs, ways,
+            lambda count: (multiplier(count, levels[row]), multiplier(count, level)),
         )  # fmt: skip
-    return found
+
+    return [
+        PairedVerdict(
+            one.job, one.metric, one.higher_is_better, pairs,
+            float(np.exp(mean[row])),
+            (float(np.exp(mean[row] - half)), float(np.exp(mean[row] + half))),
+            confidence, p[row], family[row], one.floor, given[row],
+            relative_loss(float(detectable[row]), one.higher_is_better), needed(row),
+        )
+        for row, (one, half) in enumerate(zip(samples, judged.half_width.tolist(), strict=True))
+    ]  # fmt: skip
+
+
+def log_floors(floor: float, higher_is_better: bool) -> tuple[float, float]:
+    """Give a relative floor as log ratios for the worse and for the better, both positive."""
+    up, down = float(np.log1p(floor)), float(-np.log1p(-floor))
+    return (down, up) if higher_is_better else (up, down)
+
+
+def relative_loss(effect: float, higher_is_better: bool) -> float:
+    """Give a log ratio for the worse as a relative change, both positive."""
+    return float(-np.expm1(-effect) if higher_is_better else np.expm1(effect))
 
 
 def sentence_of(verdict: PairedVerdict) -> str:
@@ -203,28 +246,6 @@ def sentence_of(verdict: PairedVerdict) -> str:
     if verdict.more_pairs is None:
         return f"{text}; the effect is so close to the floor of {verdict.floor:.0%} that no number of pairs decides it"
     return f"{text}; about {verdict.more_pairs} more would decide"
-
-
-def _verdict(effect: float, half: float, floors: tuple[float, float], *, different: bool) -> Verdict:
-    worse, better = floors
-    if different and effect >= worse:
-        return "REGRESSED"
-    if different and -effect >= better:
-        return "IMPROVED"
-    if effect + half <= worse and effect - half >= -better:
-        return "EQUIVALENT"
-    return "INCONCLUSIVE"
-
-
-def _floors(one: PairedSamples) -> tuple[float, float]:
-    """Give the floors for the worse and for the better as log ratios, both positive."""
-    up, down = float(np.log1p(one.floor)), float(-np.log1p(-one.floor))
-    return (down, up) if one.higher_is_better else (up, down)
-
-
-def _relative(effect: float, one: PairedSamples) -> float:
-    """Give a log ratio for the worse as a relative change, positive."""
-    return float(-np.expm1(-effect) if one.higher_is_better else np.expm1(effect))
 
 
 def _checked(one: PairedSamples, pairs: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

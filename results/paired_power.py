@@ -34,15 +34,17 @@ def detectable_effect(spread: Vector, pairs: int, floor: Vector, multiplier: Vec
     """Give the smallest log ratio that is found with a probability of `power`, shape (rows,).
 
     `spread` is the standard deviation of one pair's log ratio, `floor` the smallest mean that counts, as a log ratio,
-    `multiplier` how many standard errors the mean must be from zero.
+    `multiplier` how many standard errors the mean must be from zero; infinite where no effect would be found.
     """
     error = spread / np.sqrt(pairs)
+    possible = np.isfinite(multiplier)
+    multiplier = np.where(possible, multiplier, 0.0)
     low, high = np.zeros_like(spread), floor + (multiplier * 3 + 10) * error
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         enough = _found(middle, error, pairs, floor, multiplier) >= power
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return high
+    return np.where(possible, high, np.inf)
 
 
 def decided(
