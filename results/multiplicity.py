@@ -18,7 +18,7 @@ def holm(p: Sequence[float]) -> list[float]:
     stepped = np.asarray(p, dtype=np.float64)[order] * (count - np.arange(count))
     adjusted = np.empty(count)
     adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
-    return adjusted.tolist()  # type: ignore[no-any-return]  # numpy does not know the depth
+    return adjusted.tolist()  # numpy does not know the depth
 
 
 def holm_levels(p: Sequence[float], level: float) -> list[float]:
