@@ -33,10 +33,8 @@ def _quantity(text: str, units: dict[str, float], bare: bool, what: str, example
     match = _NUMBER.fullmatch(text)
     if match:
         number, unit = float(match[1]), match[2]
-        if not unit and bare:
-            return number
-        factor = units.get(unit)
-        if unit and factor is not None:
+        factor = 1.0 if bare and not unit else units.get(unit) if unit else None
+        if factor is not None and math.isfinite(number * factor):
             return number * factor
     raise InputError(
         f"'{text}' is not a {what}", hint=f"Write a number and a unit, like {example}. Units: {', '.join(units)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -81,21 +82,25 @@ def _verdict(limit: Limit, quantities: Sequence[Quantified], capacity: float, st
 
     if status != "COMPLETED":
         return verdict("NOT_EVALUATED", reason=f"the run ended {status}")
+    if limit.per_TB and not capacity:
+        return verdict("NOT_EVALUATED", reason="the device's capacity is not known")
     matching = _matching(limit, quantities)
     if not matching:
         return verdict("NOT_EVALUATED", reason=_why_nothing(limit, quantities))
-    unknown = [one for one in matching if one.value is None]
-    if unknown:
-        return verdict("NOT_EVALUATED", reason=unknown[0].reason or "it could not be measured")
-    values = [one.value for one in matching if one.value is not None]
+    known = [(one.value, one) for one in matching if one.value is not None and math.isfinite(one.value)]
+    lacking = _why_not_all(limit, quantities, matching)
+    if not known or (lacking and limit.aggregate != "each"):
+        return verdict("NOT_EVALUATED", reason=lacking)
     if limit.aggregate != "each":
+        values = [value for value, _ in known]
         value = {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}[limit.aggregate]
         word, margin = _against(value, low, high, limit.marginal)
         return verdict(word, value, margin, count=len(values))
-    judged = [
-        (*_against(value, low, high, limit.marginal), value, one) for value, one in zip(values, matching, strict=True)
-    ]
+    judged = [(*_against(value, low, high, limit.marginal), value, one) for value, one in known]
     word, margin, value, worst = min(judged, key=lambda one: one[1])
+    if lacking and word != "FAIL":
+        # The worst of those that are known says nothing of the others, unless it fails.
+        return verdict("NOT_EVALUATED", reason=lacking)
     reason = f"the worst of {len(judged)}: {_labels(worst.labels)}" if len(judged) > 1 else ""
     return verdict(word, value, margin, reason, len(judged))
 
@@ -121,6 +126,27 @@ def _matching(limit: Limit, quantities: Sequence[Quantified], metric: str = "") 
     ]
     windows = [one for one in found if one.labels.get("phase") == "window"]
     return windows if windows and "phase" not in limit.where else found
+
+
+def _why_not_all(limit: Limit, quantities: Sequence[Quantified], matching: Sequence[Quantified]) -> str:
+    """Say why not all that a limit is for can be judged; empty where it can."""
+    for one in matching:
+        if one.value is None or not math.isfinite(one.value):
+            return one.reason or "it could not be measured"
+    steps = {one.labels["step"] for one in matching if "step" in one.labels}
+    if not steps or not limit.metric.startswith("latency_p"):
+        return ""
+    # A percentile that its samples cannot support has no row in the table, where the mean has one.
+    loads = {
+        one.labels["step"]
+        for one in quantities
+        if (one.metric, one.direction) == ("latency_mean", limit.direction)
+        and "step" in one.labels
+        and all(one.labels.get(name) == value for name, value in limit.where.items())
+    }
+    short = len(loads - steps)
+    name = limit.metric.removeprefix("latency_")
+    return f"in {short} of {len(loads)} measurements there were too few samples to say {name}" if short else ""
 
 
 def _why_nothing(limit: Limit, quantities: Sequence[Quantified]) -> str:

@@ -22,6 +22,7 @@ on their mean, lowest or highest. A test to steady state is judged by the averag
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -123,7 +124,9 @@ def parse_limits(text: str, origin: str) -> Limits:
     a wrong unit, a limit without a bound or with contradicting ones, an id that is used twice.
     """
     try:
-        raw = msgspec.toml.decode(text, type=_Raw)
+        document = msgspec.toml.decode(text)
+        _check_keys(document, {"name", "revision", "source", "limit", "note"}, origin)
+        raw = msgspec.convert(document, _Raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{origin}: {error}", hint="docs/limits.md shows how limits are written.") from None
     found: list[Limit] = []
@@ -141,19 +144,17 @@ def parse_limits(text: str, origin: str) -> Limits:
 
 
 def _limit(table: dict[str, Any]) -> Limit:
-    known = {field.encode_name for field in msgspec.structs.fields(Limit)}
-    for key in table:
-        if key not in known:
-            raise InputError(f"there is no key '{key}'", hint=nearest(key, known))
+    _check_keys(table, {field.encode_name for field in msgspec.structs.fields(Limit)})
     unit = unit_of(str(table.get("metric", "")))
     prepared = dict(table)
     for key in ("at_least", "at_most"):
         if key in table:
             prepared[key] = parse_bound(table[key], unit)
-    prepared["where"] = {
-        name: parse_size(value) if name in _SIZES and isinstance(value, str) else value
-        for name, value in table.get("where", {}).items()
-    }
+    if isinstance(where := table.get("where", {}), dict):
+        prepared["where"] = {
+            name: parse_size(value) if name in _SIZES and isinstance(value, str) else value
+            for name, value in where.items()
+        }
     try:
         limit = msgspec.convert(prepared, Limit)
     except msgspec.ValidationError as error:
@@ -170,9 +171,16 @@ def _limit(table: dict[str, Any]) -> Limit:
     return limit
 
 
+def _check_keys(table: Mapping[str, Any], known: Iterable[str], origin: str = "") -> None:
+    for key in table:
+        if key not in known:
+            where = f"{origin}: " if origin else ""
+            raise InputError(f"{where}there is no key '{key}'", hint=nearest(key, known))
+
+
 def parse_bound(value: Any, unit: str) -> float:
     """Read a bound: a number in the base unit, or text such as `500MB/s`, `8ms`, `4KiB`. Raises `InputError`."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     if not isinstance(value, str):
         raise InputError(f"{value!r} is no bound")

@@ -110,6 +110,33 @@ def test_the_worst_of_several_measurements_counts(run: Run) -> None:
         assert judged(run, text).verdicts[0].value == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("bound", "verdict", "reason"),
+    [("1ns", "FAIL", ""), ("1s", "NOT_EVALUATED", "in 1 of 2 measurements there were too few samples to say p99.9")],
+)
+def test_a_percentile_that_some_measurements_lack_is_no_pass(
+    sample_runs: ModuleType, tmp_path: Path, bound: str, verdict: str, reason: str
+) -> None:
+    steps = [
+        sample_runs.step(0, "long", sample_runs.measurement(1, 5000.0, samples=20_000), {"test": "mix"}, {}),
+        sample_runs.step(1, "short", sample_runs.measurement(2, 5000.0, samples=2000), {"test": "mix"}, {}),
+    ]
+    write_run(tmp_path / "a.h5", sample_runs.record("file:/t.bin?size=1GiB", steps))
+    with open_run(tmp_path / "a.h5") as run:
+        text = limit("a", metric="latency_p99.9", direction="read", where={"test": "mix"}, at_most=bound)
+        found = judged(run, text).verdicts[0]
+    assert (found.verdict, found.reason) == (verdict, reason)
+
+
+def test_a_bound_per_terabyte_needs_the_capacity(sample_runs: ModuleType, tmp_path: Path) -> None:
+    steps = [sample_runs.step(0, "a", sample_runs.measurement(1, 5000.0), {}, {})]
+    record = sample_runs.record("file:/t.bin?size=1GiB", steps)
+    write_run(tmp_path / "a.h5", msgspec.structs.replace(record, recipe={}))
+    with open_run(tmp_path / "a.h5") as run:
+        found = judged(run, limit("a", metric="iops", direction="read", at_least=1, per_TB=True)).verdicts[0]
+    assert (found.verdict, found.reason) == ("NOT_EVALUATED", "the device's capacity is not known")
+
+
 def test_a_run_that_did_not_complete_is_not_judged(tmp_path: Path, record: RunRecord) -> None:
     broken = msgspec.structs.replace(record, header=msgspec.structs.replace(record.header, status="ABORTED"))
     write_run(tmp_path / "a.h5", broken)
