@@ -108,6 +108,11 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return self.read_fraction < 1
 
     @property
+    def pause(self) -> float:
+        """Seconds that a pause lasts: never longer than the job itself, after whose end a client sleeps on."""
+        return self.think_time if self.duration is None else min(self.think_time, self.ramp + self.duration)
+
+    @property
     def block_sizes(self) -> tuple[int, ...]:
         """Every block size in use, in bytes."""
         return tuple(s.size for s in self.block_size_mix) or (self.block_size,)

@@ -1,71 +1,30 @@
 """FioSynth's suites: production traces as a few loads at the same time, with trims, preconditioned by themselves.
 
-A suite is a data file here: steps in order, each with its loads as their sources have them. Its targets are limits of
-the same name (`fiosynth-…`), apart from it. What is not carried over: delays of some seconds before single loads begin.
+A suite is a data file here (`suite_file.py`); its targets are limits of the same name (`fiosynth-…`), apart from it.
+Every preconditioning step begins with a purge, as FioSynth trims the whole drive before each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import cache
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from ...common.errors import InputError
-from ...common.units import format_size, parse_duration, parse_size
 from ...devices.base import DeviceInfo
+from ...results.measurement import Measurement
 from ...results.specification import Specification, Uncertain
 from ..base import BuiltinWorkload, Parameters, Workload
-from ..job import Job, SizeShare
-from ..phases import checked_plan, seeded
-from ..steps import Measure, Plan, Precondition, Step
+from ..job import Job
+from ..phases import MAX_STEPS, check_step, seeded
+from ..steps import Measure, Outcome, Plan, Precondition, Purge, Step
+from .loads import TERABYTE, jobs_of_load
+from .suite_file import Suite, SuiteStep, suite_files
 
-_FOLDER = Path(__file__).parent
-_TERABYTE = 10**12
-_LARGEST_OFFSET = 5
-"""A read's offset is at most a fifth of the device: the suites' 100,000 MiB are for drives of a terabyte and more."""
-
-
-class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One load of a step, with the units of its source."""
-
-    name: str
-    operation: Literal["read", "write", "trim"]
-    block_size: str = "4KiB"
-    block_size_mix: tuple[tuple[str, int], ...] = ()
-    random_percent: int = 100
-    queue_depth: int = 1
-    clients: int = 1
-    rate: str = ""
-    """Bandwidth of each client: `69MiB/s`."""
-    rate_iops: int = 0
-    think: str = ""
-    think_every: int = 0
-    span_percent: int = 100
-    offset: str = ""
-
-
-class SuiteStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step: by time, or by passes over the device."""
-
-    kind: Literal["precondition", "measure"]
-    label: str
-    loads: tuple[Load, ...]
-    time: str = ""
-    ramp: str = ""
-    passes: int = 0
-
-
-class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A data file."""
-
-    name: str
-    title: str
-    revision: str
-    cycles: int
-    scale_by_capacity: bool
-    step: tuple[SuiteStep, ...]
+_SINGLE = "single source"
+_OWN_CAPACITY = "the device's"
 
 
 class SuiteParameters(Parameters, frozen=True):
@@ -73,7 +32,11 @@ class SuiteParameters(Parameters, frozen=True):
 
     scale: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     """Share of every prescribed time that is carried out; rates and pauses stay as they are."""
+    terabytes: Annotated[float, msgspec.Meta(gt=0, le=1e6)] | None = None
+    """The capacity that rates, depths and pauses are for; the device's own unless given."""
     precondition: bool = True
+    purge: bool = True
+    """Purge before every preconditioning step."""
     trims: bool = True
     """Whether the loads that trim are carried out; a file cannot be trimmed."""
     cycles: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
@@ -89,95 +52,152 @@ class FioSynthSuite(BuiltinWorkload):
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self.name = suite.name
-        self.summary = f"FioSynth {suite.revision}: {suite.title}, {self._count('measure')} production workloads"
+        self.summary = f"FioSynth {suite.revision}: {suite.title}, {len(self._of('measure'))} production workloads"
 
     def plan(self, device: DeviceInfo, parameters: SuiteParameters) -> Plan:
         """Precondition, then the workloads, as many cycles as the suite has. Raises `InputError` for a small device."""
-        if parameters.trims and device.scheme in ("file", "emu"):
+        if parameters.trims and self._trims and device.scheme in ("file", "emu"):
             raise InputError(
                 "this suite trims, and a file cannot be trimmed",
                 hint="Leave the trims out with --set trims=false; the run is then an adapted one.",
             )
-        steps: list[Step] = []
-        if parameters.precondition:
-            steps += [self._step(one, device, parameters, 0) for one in self._suite.step if one.kind == "precondition"]
-        for cycle in range(1, (parameters.cycles or self._suite.cycles) + 1):
-            steps += [self._step(one, device, parameters, cycle) for one in self._suite.step if one.kind == "measure"]
-        return checked_plan(device, [seeded(step, parameters.seed, index) for index, step in enumerate(steps)])
+        for one in self._suite.step:
+            check_step(device, self._step(one, device, parameters))
+        return self._carried_out(device, parameters)
 
     def specification(self, device: DeviceInfo, parameters: SuiteParameters) -> Specification:  # noqa: ARG002
         """Say which suite it is, and what of it is uncertain."""
         suite = self._suite
-        uncertain = [Uncertain("trims", "of the sizes and pauses of the suite, at most a tenth of the device",
-                               "FioSynth's job files", "single source")]  # fmt: skip
-        if suite.scale_by_capacity:
-            uncertain.append(Uncertain(
-                "clones of each load", f"{self._clones(device)}, one for each terabyte of the device and at least one",
-                "FioSynth's suites scale by capacity", "single source",
-            ))  # fmt: skip
-        uncertain.append(Uncertain(
-            "rates of reads", "as I/Os per second: the suite's bandwidth by the mean size of the mix",
-            "FioSynth's job files limit the bandwidth", "single source",
-        ))  # fmt: skip
-        required = {"scale": 1.0, "precondition": True, "trims": True, "cycles": suite.cycles}
-        tests = tuple(one.label for one in suite.step if one.kind == "measure")
+        required = {
+            "scale": 1.0, "terabytes": _OWN_CAPACITY, "precondition": True, "purge": True, "cycles": suite.cycles,
+            **({"trims": True} if self._trims else {}),
+        }  # fmt: skip
+        tests = tuple(one.label for one in self._of("measure"))
         return Specification(
-            suite.name, suite.title, "FioSynth", suite.revision, tests, required=required, uncertain=tuple(uncertain)
-        )
+            suite.name, suite.title, "FioSynth", suite.revision, tests, required=required,
+            uncertain=tuple(self._uncertain(device)),
+        )  # fmt: skip
 
-    def _count(self, kind: str) -> int:
-        return sum(one.kind == kind for one in self._suite.step)
+    def _uncertain(self, device: DeviceInfo) -> Generator[Uncertain]:
+        suite, loads = self._suite, {load.name: load for step in self._suite.step for load in step.loads}
+        if suite.scale_by_capacity:
+            yield Uncertain(
+                "capacity by which rates, depths and pauses scale", f"{device.size / TERABYTE:.4g} TB, exactly",
+                "FioSynth rounds it to a tenth of a terabyte, and to at least one tenth", _SINGLE,
+            )  # fmt: skip
+        yield Uncertain(
+            "rates of reads", "as I/Os per second: the suite's bandwidth by the mean size of the mix",
+            "FioSynth's job files limit the bandwidth", _SINGLE,
+        )  # fmt: skip
+        if any(step.slope_percent for step in suite.step):
+            yield Uncertain(
+                "end of T6_precondition2", "windows of 300 s, by the writes of each second",
+                "the job file leaves it to fio's steadystate, which slides its window", _SINGLE,
+            )  # fmt: skip
+        if self._trims:
+            yield Uncertain(
+                "trims that are larger than their span", "as large as their span", "FioSynth's job files", _SINGLE
+            )
+        if "trim_large" in loads:
+            yield Uncertain(
+                "begin of single loads", "with the others",
+                "the job files delay some by seconds within the ramp, and trim_large by 12 minutes", _SINGLE,
+            )  # fmt: skip
+        if any(step.label.startswith("Msg_Migration") for step in suite.step):
+            yield Uncertain(
+                "block sizes of Msg_Migration", "a mix", "its job file gives the mix as one block size", "conflicting"
+            )
 
-    def _clones(self, device: DeviceInfo) -> int:
-        return max(1, round(device.size / _TERABYTE)) if self._suite.scale_by_capacity else 1
+    @property
+    def _trims(self) -> bool:
+        return any(load.operation == "trim" for step in self._suite.step for load in step.loads)
 
-    def _step(self, one: SuiteStep, device: DeviceInfo, parameters: SuiteParameters, cycle: int) -> Step:
-        loads = [load for load in one.loads if parameters.trims or load.operation != "trim"]
-        jobs = [self._job(load, one, device, parameters.scale) for load in loads]
+    def _of(self, kind: str) -> list[SuiteStep]:
+        return [one for one in self._suite.step if one.kind == kind]
+
+    def _carried_out(self, device: DeviceInfo, parameters: SuiteParameters) -> Plan:
+        steps, index = self._steps(device, parameters), 0
+        step = next(steps, None)
+        while step is not None:
+            outcome = yield seeded(step, parameters.seed, index)
+            index += 1
+            try:
+                step = steps.send(outcome)
+            except StopIteration:
+                step = None
+
+    def _steps(self, device: DeviceInfo, parameters: SuiteParameters) -> Generator[Step, Outcome, None]:
+        for one in self._of("precondition") if parameters.precondition else []:
+            if parameters.purge:
+                yield Purge(f"purge before {one.label}", {"phase": "purge"})
+            step = self._step(one, device, parameters)
+            if one.slope_percent:
+                yield from _until_steady(step, one)
+            else:
+                yield step
+        for cycle in range(1, self._cycles(parameters) + 1):
+            for one in self._of("measure"):
+                yield self._step(one, device, parameters, cycle)
+
+    def _cycles(self, parameters: SuiteParameters) -> int:
+        return parameters.cycles or self._suite.cycles
+
+    def _step(
+        self, one: SuiteStep, device: DeviceInfo, parameters: SuiteParameters, cycle: int = 1
+    ) -> Measure | Precondition:
+        own = device.size / TERABYTE if self._suite.scale_by_capacity else 1.0
+        factor = own if parameters.terabytes is None else parameters.terabytes
+        jobs = [
+            job
+            for load in one.loads
+            if parameters.trims or load.operation != "trim"
+            for job in jobs_of_load(load, one, device, factor, parameters.scale)
+        ]
         if one.kind == "precondition":
             return Precondition(one.label, jobs[0], tuple(jobs[1:]), {"phase": "precondition"})
-        name = f"{one.label} cycle {cycle}" if (parameters.cycles or self._suite.cycles) > 1 else one.label
+        name = f"{one.label} cycle {cycle}" if self._cycles(parameters) > 1 else one.label
         return Measure(name, jobs[0], tuple(jobs[1:]), {"test": one.label, "phase": "workload", "cycle": cycle})
 
-    def _job(self, load: Load, step: SuiteStep, device: DeviceInfo, scale: float) -> Job:
-        block = device.logical_block_size
-        offset = min(parse_size(load.offset) if load.offset else 0, device.size // _LARGEST_OFFSET) // block * block
-        span = min(device.size * load.span_percent // 100, device.size - offset) // block * block
-        sizes = load.block_size_mix or ((load.block_size, 100),)
-        # A trim of 2 GiB needs a device of 20 GiB; on a smaller one it trims all that it may.
-        shares = tuple(SizeShare(min(parse_size(size), span), float(percent)) for size, percent in sizes)
-        clients = load.clients * self._clones(device)
-        mean = sum(share.size * share.percent for share in shares) / 100
-        rate = float(load.rate_iops) * clients
-        if load.rate:
-            rate = parse_size(load.rate.removesuffix("/s")) * clients / mean
-        if span < block:
-            raise InputError(f"the device has only {format_size(device.size)}", hint="Choose a larger one.")
-        return Job(
-            pattern="random" if load.random_percent else "sequential",
-            block_size_mix=shares if len(shares) > 1 else (),
-            block_size=shares[0].size,
-            read_fraction=1.0 if load.operation == "read" else 0.0,
-            trim=load.operation == "trim",
-            sequential_percent=float(100 - load.random_percent) if load.random_percent else 0.0,
-            queue_depth=load.queue_depth,
-            jobs=clients,
-            rate_iops=rate or None,
-            think_time=parse_duration(load.think) if load.think else 0.0,
-            think_every=load.think_every,
-            offset=offset,
-            span=span,
-            bytes=span * step.passes if step.passes else None,
-            duration=None if step.passes else parse_duration(step.time) * scale,
-            ramp=parse_duration(step.ramp) * scale if step.ramp else 0.0,
-        )
+
+def _until_steady(step: Measure | Precondition, one: SuiteStep) -> Generator[Step, Outcome, None]:
+    """Repeat a step until its writes are steady or have gone over their spans often enough; only the first ramps."""
+    jobs = (step.job, *step.beside)
+    left = sum((job.span or 0) * job.jobs for job in jobs if job.writes and not job.trim) * one.most_passes
+    for number in range(1, MAX_STEPS):
+        outcome = yield msgspec.structs.replace(
+            step, label=f"{step.label} window {number}", job=_window(jobs[0], number),
+            beside=tuple(_window(job, number) for job in jobs[1:]),
+        )  # fmt: skip
+        if outcome.measurement is None or is_steady(outcome.measurement, one.slope_percent):
+            return
+        left -= outcome.measurement.write.bytes
+        if left <= 0:
+            return
+
+
+def _window(job: Job, number: int) -> Job:
+    return job if number == 1 else msgspec.structs.replace(job, ramp=0.0)
+
+
+def is_steady(measurement: Measurement, percent: float) -> bool:
+    """Whether the bandwidth of the writes changes by less than `percent` of its mean in a second.
+
+    The slope of the line that fits the seconds best by least squares, as fio's `bw_slope` in percent (steadystate.c).
+    A window of fewer than three seconds has no slope to speak of, and counts as steady.
+    """
+    time, bandwidth = measurement.series.time_s, measurement.series.write_bandwidth
+    if len(time) < 3:
+        return True
+    middle, mean = sum(time) / len(time), sum(bandwidth) / len(time)
+    spread = sum((t - middle) ** 2 for t in time)
+    slope = sum((t - middle) * (b - mean) for t, b in zip(time, bandwidth, strict=True)) / spread
+    return abs(slope) < mean * percent / 100
 
 
 @cache
 def suites() -> dict[str, FioSynthSuite]:
     """Give every suite by its name."""
-    found = [msgspec.toml.decode(path.read_bytes(), type=Suite) for path in sorted(_FOLDER.glob("*.toml"))]
-    return {suite.name: FioSynthSuite(suite) for suite in found}
+    return {suite.name: FioSynthSuite(suite) for suite in suite_files()}
 
 
 def suite_named(name: str) -> Workload:

@@ -117,7 +117,7 @@ class _Watch:
         self.last = b""
         self._jobs = assignment.jobs
         # A client that pauses looks at the clock again only when its pause is over.
-        self._grace_s = assignment.grace_s + max((job.think_time for job in assignment.jobs), default=0.0)
+        self._grace_s = assignment.grace_s + max((job.pause for job in assignment.jobs), default=0.0)
         self._on_progress = on_progress
         self._expected = expected_seconds(assignment.jobs)
         self._started = self._moved = time.monotonic()

@@ -121,7 +121,7 @@ def _extent(job: Job, target: Target) -> dict[str, str]:
 def _pace(job: Job) -> dict[str, str]:
     options: dict[str, str] = {}
     if job.think_every:
-        options |= {"thinktime": _microseconds(job.think_time), "thinktime_blocks": str(job.think_every)}
+        options |= {"thinktime": _microseconds(job.pause), "thinktime_blocks": str(job.think_every)}
     if job.rate_iops is None:
         return options
     per_job = max(1, round(job.rate_iops / job.jobs))

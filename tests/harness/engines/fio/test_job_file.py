@@ -62,6 +62,7 @@ CHANGES: list[tuple[dict[str, Any], dict[str, str | None]]] = [
     ),
     ({"sequential_percent": 75.0}, {"percentage_random": "25"}),
     ({"think_time": 0.0256, "think_every": 160}, {"thinktime": "25600us", "thinktime_blocks": "160"}),
+    ({"think_time": 90.0, "think_every": 1, "duration": 2.0, "ramp": 1.0}, {"thinktime": "3000000us"}),
     ({"think_time": 1.0, "think_every": 1, "rate_iops": 10.0}, {"thinktime": "1000000us", "rate_iops": "10"}),
     ({"block_size": 512}, {"bs": "512"}),
     (
