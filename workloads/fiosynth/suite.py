@@ -52,7 +52,9 @@ class FioSynthSuite(BuiltinWorkload):
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self.name = suite.name
-        self.summary = f"FioSynth {suite.revision}: {suite.title}, {len(self._of('measure'))} production workloads"
+        count = len(self._of("measure"))
+        loads = "one production workload" if count == 1 else f"{count} production workloads"
+        self.summary = f"FioSynth {suite.revision}: {suite.title}, {loads}"
 
     def plan(self, device: DeviceInfo, parameters: SuiteParameters) -> Plan:
         """Precondition, then the workloads, as many cycles as the suite has. Raises `InputError` for a small device."""
