@@ -8,10 +8,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # pytest imports the checkout's root, because it is a package, under the name of its folder. In a folder called
 # `storbench` that must find the installed package, which the tests are about, already there.
 import storbench  # noqa: F401
+
+# A busy machine is no error: no test depends on how long one of its examples took.
+settings.register_profile("storbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("storbench")
 
 
 @pytest.fixture(scope="session")
