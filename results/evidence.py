@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from .run_file import Run, StepView
 
@@ -21,6 +23,11 @@ UNITS: dict[str, str] = {
 
 _AGREES_WITHIN = 0.01
 _NOT_KNOWN = "the device does not tell"
+_NOT_ENDED = "the run did not come to its end, so the device was not asked again"
+_ANEW = "the run was interrupted, and the device's counters began anew"
+_WENT_BACK = "the device's counter went back during the run"
+_UNSURE = "some vendors"
+"""Words of the basis of a counter whose unit is not sure."""
 
 
 class Purging(msgspec.Struct, frozen=True):
@@ -91,7 +98,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 def evidence_of(run: Run) -> Evidence:
     """Collect the evidence of a run from its file alone."""
-    start, end = _health(run, "health_start"), _health(run, "health_end")
+    start, end = _start(run), _health(run, "health_end")
     telemetry = run.telemetry
     series = _temperatures(telemetry)
     energy, seconds, source = _energy(run, start, end)
@@ -119,6 +126,26 @@ def evidence_of(run: Run) -> Evidence:
 def _health(run: Run, name: str) -> dict[str, Any]:
     found = run.provenance.get(name)
     return dict(found) if isinstance(found, dict) else {}
+
+
+def _start(run: Run) -> dict[str, Any]:
+    """Give what the device said first; of a resumed run, what it said around the first step that asked it.
+
+    The counters of a device that is emulated in real time are made anew with it: what they said before an interruption
+    is no start for what they say now.
+    """
+    if found := _health(run, "health_start"):
+        return found
+    if _emulated_in_real_time(run):
+        return {}
+    for step in run.steps:
+        if before := {n.removesuffix("_before"): v for n, v in step.facts.items() if n.endswith("_before")}:
+            return before
+    return {}
+
+
+def _emulated_in_real_time(run: Run) -> bool:
+    return str(run.header.device).startswith(("emu:", "nbd:emu-"))
 
 
 def _measurements(run: Run) -> Iterator[Any]:
@@ -155,19 +182,30 @@ def _fills(run: Run) -> Iterator[Fill]:
     for step in run.steps:
         if step.labels.get("phase") == "wipc" and step.totals is not None:
             groups.setdefault(_where(step), []).append(step)
+    shared = run.recipe.get("device_info", {}).get("scheme") == "file"
     for where, steps in groups.items():
         written = sum(step.totals.write.bytes for step in steps if step.totals)
         counts = [_counted(step.facts) for step in steps]
-        basis = str(steps[0].facts.get("host_written_basis_after", ""))
         if any(count is None for count in counts):
             why = str(steps[0].facts.get("health_unavailable_after", "") or _NOT_KNOWN)
             yield Fill(where, written, None, "not available", why)
             continue
-        counted = sum(count for count in counts if count is not None)
-        # A counter in large steps is off by up to one of them at each end.
-        step_size = float(steps[0].facts.get("host_written_step_after") or 1)
-        slack = _AGREES_WITHIN * written + 2 * step_size * len(steps)
-        yield Fill(where, written, counted, "agrees" if abs(counted - written) <= slack else "disagrees", basis)
+        yield _compared(where, written, sum(count for count in counts if count is not None), steps, shared=shared)
+
+
+def _compared(where: str, written: int, counted: float, steps: list[StepView], *, shared: bool) -> Fill:
+    """Compare what was written with what was counted; a difference that has another reason is no disagreement."""
+    basis = str(steps[0].facts.get("host_written_basis_after", ""))
+    # A counter in large steps is off by up to one of them at each end.
+    step_size = float(steps[0].facts.get("host_written_step_after") or 1)
+    if abs(counted - written) <= _AGREES_WITHIN * written + 2 * step_size * len(steps):
+        return Fill(where, written, counted, "agrees", basis)
+    if _UNSURE in basis:
+        return Fill(where, written, counted, "not available", basis)
+    if shared and counted > written:
+        why = f"{basis}; the disk below the file also counts what others write"
+        return Fill(where, written, counted, "not available", why)
+    return Fill(where, written, counted, "disagrees", basis)
 
 
 def _counted(facts: Mapping[str, Any]) -> float | None:
@@ -177,8 +215,11 @@ def _counted(facts: Mapping[str, Any]) -> float | None:
 
 def _difference(start: Mapping[str, Any], end: Mapping[str, Any], name: str) -> Known:
     if name not in start or name not in end:
-        return Known(None, str(end.get("health_unavailable") or _NOT_KNOWN))
-    return Known(float(end[name]) - float(start[name]))
+        if name in start:
+            return Known(None, str(end.get("health_unavailable") or (_NOT_KNOWN if end else _NOT_ENDED)))
+        return Known(None, _ANEW if name in end and not start else str(end.get("health_unavailable") or _NOT_KNOWN))
+    counted = float(end[name]) - float(start[name])
+    return Known(counted) if counted >= 0 else Known(None, _WENT_BACK)
 
 
 def _amplification(start: Mapping[str, Any], end: Mapping[str, Any]) -> Known:
@@ -208,12 +249,30 @@ def _energy(run: Run, start: Mapping[str, Any], end: Mapping[str, Any]) -> tuple
 
     Only what the device itself used counts: the energy of the processor says nothing of a drive.
     """
+    seconds = sum(float(m.runtime_s) for m in _measurements(run))
     if end.get("energy"):
-        seconds = sum(float(m.runtime_s) for m in _measurements(run))
+        if not start:
+            return None, 0.0, _ANEW
+        # A model that has used nothing yet does not tell its energy.
         return float(end["energy"]) - float(start.get("energy") or 0.0), seconds, "the device's model"
     watts, times = run.telemetry.get("disk_power"), run.telemetry.get("time_s")
-    if watts is not None and times is not None and np.isfinite(watts).sum() > 1:
-        known = np.isfinite(watts)
-        joules = float(np.trapezoid(watts[known], times[known]))
-        return joules, float(times[known][-1] - times[known][0]), "the drive's sensor"
+    if watts is not None and times is not None:
+        known = np.isfinite(watts) & _under_load(run, times)
+        if known.sum() > 1:
+            return float(np.mean(watts[known])) * seconds, seconds, "the drive's sensor"
     return None, 0.0, "no sensor of the device's power was found"
+
+
+def _under_load(run: Run, times: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the samples that were taken during loads: neither pauses nor an interruption count.
+
+    All of them where the steps have no times.
+    """
+    begun = datetime.fromisoformat(run.header.created).timestamp()
+    spans = [(s.started - begun, s.ended - begun) for s in run.steps if s.totals is not None and s.ended > s.started]
+    if not spans:
+        return np.ones(len(times), np.bool_)
+    marked = np.zeros(len(times), np.bool_)
+    for first, last in spans:
+        marked |= (times > first) & (times <= last)
+    return marked
