@@ -26,6 +26,12 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     """Its contents do not exist before the run: a new file, memory. Reading it unfilled would measure holes."""
     engine: str = "fio"
     """What executes jobs on it: `fio`, or `model` in virtual time."""
+    faults: dict[str, str] = {}
+    """The kinds of fault that it knows, each with an empty text, or why it cannot have it here; most have none."""
+    parts: tuple[str, ...] = ()
+    """Its members that can fail by themselves, by name: replicas, servers."""
+    spare_parts: int = 0
+    """How many of them may fail without a client noticing, by the device's own claim."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -39,6 +45,8 @@ class Opening(msgspec.Struct, frozen=True):
     ioengines: frozenset[str] = frozenset()
     """The engines of the fio that is here; empty where there is none."""
     resuming: bool = False
+    faults: frozenset[str] = frozenset()
+    """The kinds of fault that the plan wants; empty for a run without faults, which needs nothing that makes them."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -50,6 +58,12 @@ class Target(msgspec.Struct, frozen=True):
     logical_block_size: int = 512
     fresh: bool = False
     """The contents were made at this opening; what earlier steps wrote is not there."""
+    reconnecting: dict[str, str] = {}
+    """The options that address it by a hop which outlives the server and connects again; empty where there is none."""
+    checked: dict[str, str] = {}
+    """The options by which the integrity checker reaches it; empty where `options` will do."""
+    command: tuple[str, ...] = ()
+    """What the engine's command begins with, such as entering a network namespace."""
     environment: dict[str, str] = {}
     """Variables that the engine's process needs besides its own."""
     model: object = None

@@ -173,13 +173,28 @@ def _outcome_of(index: int, step: Step, setting: Setting) -> tuple[Outcome, Step
 def _load_with_evidence(index: int, step: Measure | Precondition, setting: Setting) -> tuple[Outcome, StepEnds]:
     """Put a step's jobs on the target; around preconditioning, ask the device what it counted."""
     if isinstance(step, Measure):
-        with during(step.events, setting.device, setting.target) as told:
-            execution, folder = _load(index, "measure", jobs_of(step), setting)
-        return _with_files(index, execution, folder, told)
+        return _measure(index, step, setting)
     before = health_of(setting)
     execution, folder = _load(index, "precondition", jobs_of(step), setting)
     after = health_of(setting)
     return _with_files(index, execution, folder, _around(before, after))
+
+
+def _measure(index: int, step: Measure, setting: Setting) -> tuple[Outcome, StepEnds]:
+    """Put a step's jobs on the target while faults come and go."""
+    if step.reconnect and setting.target.reconnecting:
+        hop = msgspec.structs.replace(setting.target, options=setting.target.reconnecting)
+        setting = msgspec.structs.replace(setting, target=hop)
+    told: Facts = {}
+    try:
+        with during(step.events, setting.device, setting.target) as told:
+            execution, folder = _load(index, "measure", jobs_of(step), setting)
+    except MeasurementError as error:
+        if not step.may_break:
+            raise
+        facts = {**told, "broke": str(error)}
+        return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
+    return _with_files(index, execution, folder, told)
 
 
 def _check(index: int, step: Check, setting: Setting) -> Facts:

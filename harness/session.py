@@ -244,7 +244,8 @@ def _planned_again(contents: JournalContents, folder: Path) -> PlannedRun:
 
 
 def _opening(run: PlannedRun, run_id: str, *, resuming: bool = False) -> Opening:
-    return Opening(run_id, run.rehearsal.writes, run.options.destroy, ioengines_for(run.info), resuming)
+    plan = run.rehearsal
+    return Opening(run_id, plan.writes, run.options.destroy, ioengines_for(run.info), resuming, plan.faults)
 
 
 def _check(run: PlannedRun) -> None:

@@ -14,7 +14,7 @@ from ..results.measurement import Direction, Measurement
 from .base import Workload
 from .job import Job
 from .phases import MAX_STEPS, check_step
-from .steps import Check, Idle, Outcome, Plan, Purge, Step, jobs_of
+from .steps import Check, Idle, Outcome, Plan, Purge, Step, faults_of, jobs_of
 
 ASSUMED_BANDWIDTH = 200e6
 """Bytes per second of all jobs of a step together, where time follows from bytes or bytes from time. A guess."""
@@ -50,11 +50,14 @@ class DryRun(msgspec.Struct, frozen=True):
     destructive: bool
     """It writes to a target that had contents before."""
     guess: bool
+    faults: frozenset[str] = frozenset()
+    """The kinds of fault that it makes."""
 
 
 def dry_run(workload: Workload, device: DeviceInfo, parameters: Any) -> DryRun:
     """Rehearse a workload on a device. Raises `InputError` for what does not fit and for a plan without an end."""
-    steps = [_planned(step, device.size) for step in _rehearse(workload, device, parameters)]
+    rehearsed = _rehearse(workload, device, parameters)
+    steps = [_planned(step, device.size) for step in rehearsed]
     writes = any(step.writes for step in steps)
     return DryRun(
         steps,
@@ -63,6 +66,7 @@ def dry_run(workload: Workload, device: DeviceInfo, parameters: Any) -> DryRun:
         writes,
         writes and not device.blank,
         any(step.guess for step in steps),
+        frozenset(fault.kind for step in rehearsed for fault in faults_of(step)),
     )
 
 

@@ -57,6 +57,10 @@ class Measure(msgspec.Struct, frozen=True, tag="measure", tag_field="kind", forb
     """What varies from step to step, for tables and axes: `{"queue_depth": 16}`."""
     events: tuple[FaultEvent, ...] = ()
     """Faults during the load, in order of time. When each truly began and ended is kept as facts."""
+    reconnect: bool = False
+    """Reach the target by its reconnecting hop, where it has one: fio itself never connects again."""
+    may_break: bool = False
+    """A load that ends in an error is an outcome for the plan to judge, not the end of the run."""
 
 
 class Precondition(msgspec.Struct, frozen=True, tag="precondition", tag_field="kind", forbid_unknown_fields=True):
@@ -145,5 +149,18 @@ def jobs_of(step: Step) -> tuple[Job, ...]:
     match step:
         case Measure(job=job, beside=beside) | Precondition(job=job, beside=beside):
             return (job, *beside)
+        case _:
+            return ()
+
+
+def faults_of(step: Step) -> tuple[Fault, ...]:
+    """Give the faults that a step begins or ends."""
+    match step:
+        case Inject(fault=fault) | Heal(fault=fault):
+            return (fault,)
+        case Measure(events=events):
+            return tuple(event.fault for event in events)
+        case Check(events=events, before_reading=before_reading):
+            return tuple(event.fault for event in (*events, *before_reading))
         case _:
             return ()

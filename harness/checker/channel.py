@@ -38,11 +38,12 @@ OpenChannel = Callable[[], Channel]
 
 def channel_of(target: Target) -> OpenChannel:
     """Give what opens a channel to a target. Raises `InputError` for a target that has neither path nor NBD address."""
-    if uri := target.options.get("uri"):
+    options = target.checked or target.options
+    if uri := options.get("uri"):
         from .nbd_channel import NbdChannel
 
         return lambda: NbdChannel(uri)
-    if (name := target.options.get("filename")) and target.options.get("ioengine") not in ("gfapi", "gfapi_async"):
+    if (name := options.get("filename")) and options.get("ioengine") not in ("gfapi", "gfapi_async"):
         path = Path(name.replace("\\:", ":"))
         return lambda: PathChannel(path)
     raise InputError(

@@ -99,6 +99,7 @@ class FioEngine:
 def _command(assignment: Assignment) -> list[str]:
     interval = max(1, -(-sum(job.jobs for job in assignment.jobs) // _JOBS_PER_SECOND))
     command = [
+        *assignment.target.command,
         str(probe().path),
         _JOB_FILE,
         "--output-format=json+",
