@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import msgspec
 from .. import __version__
 from ..common.errors import InputError, MeasurementError, StorbenchError
 from ..common.files import writable_folder
+from ..results.completion import complete
 from ..results.record import RunHeader, RunRecord, StepRecord
 from ..results.run_writer import write_run
 from ..workloads.fio_file import job_of_options
@@ -63,7 +65,7 @@ def import_results(source: Path, output: Path | None) -> Path:
     steps = _steps(parts)
     record = _record(source, parts[0].target, steps, [*notes, *_target_notes(parts)])
     writable_folder(target.parent)
-    write_run(target, record)
+    write_run(target, record, complete=partial(complete, name=target.name))
     return target
 
 

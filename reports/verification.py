@@ -46,8 +46,11 @@ def answers(found: Verification) -> Iterator[tuple[str, str, bool]]:
         case "none" if not found.damaged:
             yield "content", "the file holds no digests: it was written by an earlier storbench", True
     if not found.damaged:
-        yield "journal", found.journal or "its chain is intact", not found.journal
-        yield "steps", "; ".join(found.steps) or "what the journal says", not found.steps
+        if found.journal_kept:
+            yield "journal", found.journal or "its chain is intact", not found.journal
+            yield "steps", "; ".join(found.steps) or "what the journal says", not found.steps
+        else:
+            yield "journal", "none is kept: the run was imported, and there is nothing to compare its steps with", True
         yield "verdicts", "; ".join(found.verdicts) or "what the measurements give", not found.verdicts
         if found.statement:
             yield "statement", "; ".join(found.statement), False

@@ -16,6 +16,8 @@ import numpy as np
 
 DIGESTS = "digests"
 """Name of the dataset that holds them; it has no digest of its own."""
+_VERSION = 1
+"""Raised when the same content would get another digest; files of storbench 0.4 do not say it and have 1."""
 _BLOCK = 1 << 20
 """Rows that are read at a time."""
 _OF_HDF5 = frozenset({"DIMENSION_LIST", "REFERENCE_LIST"})
@@ -38,13 +40,15 @@ def digests_of(file: h5py.File) -> dict[str, str]:
 def write_digests(file: h5py.File) -> None:
     """Keep the digests in the file; the last thing that is written."""
     text = msgspec.json.encode(digests_of(file)).decode()
-    file.create_dataset(DIGESTS, data=text, dtype=h5py.string_dtype())
+    file.create_dataset(DIGESTS, data=text, dtype=h5py.string_dtype()).attrs["version"] = _VERSION
 
 
 def read_digests(file: h5py.File) -> dict[str, str] | None:
     """Give the digests that the file holds, None where it has none. Raises `ValueError` for ones that make no sense."""
     if DIGESTS not in file:
         return None
+    if (version := int(file[DIGESTS].attrs.get("version", 1))) != _VERSION:
+        raise ValueError(f"its digests are of version {version}, which a newer storbench can check")
     return msgspec.json.decode(file[DIGESTS][()], type=dict[str, str])
 
 

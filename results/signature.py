@@ -98,6 +98,11 @@ class Signed(msgspec.Struct, frozen=True):
         """Of that key."""
         return fingerprint_of(self.key) if self.key else ""
 
+    @property
+    def signer(self) -> str:
+        """Who vouches for what is in the file now: the fingerprint, empty where it was changed after it was signed."""
+        return self.fingerprint if self.state == "valid" and self.content_matches else ""
+
 
 def fingerprint_of(key: bytes) -> str:
     """Give a raw public key's short name, as OpenSSH writes it: `SHA256:…`, of the 32 bytes."""

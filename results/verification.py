@@ -45,6 +45,8 @@ class Verification(msgspec.Struct, frozen=True):
     changed: tuple[Change, ...] = ()
     journal: str = ""
     """What is wrong with the chain; empty where it is intact."""
+    journal_kept: bool = True
+    """Whether there is one: an imported run has none, and nothing that its steps could be compared with."""
     steps: tuple[str, ...] = ()
     """Steps whose stored result is not the one in the journal."""
     verdicts: tuple[str, ...] = ()
@@ -65,26 +67,38 @@ class Verification(msgspec.Struct, frozen=True):
 def verify_file(path: Path, key: bytes | None = None) -> Verification:
     """Verify a run file. `key` is the raw public key that it must be signed with, where one is expected.
 
-    Raises `RunFileError` where there is no file. A damaged one is an answer, not an error.
+    Raises `RunFileError` where there is no file. A damaged one is an answer, not an error. HDF5 may turn round for ever
+    on a file with changed bytes: see `verify_signature` for what never does.
     """
-    if not path.is_file():
-        raise RunFileError(f"{path} does not exist")
-    try:
-        block = _user_block(path)
-    except OSError as error:
-        return Verification(str(path), "invalid", damaged=_reason(error))
-    signed = read_signature(path, block)
-    answer = _answer(signed, key)
-    found = Verification(
-        str(path), answer, signed.reason, signed.fingerprint,
-        msgspec.to_builtins(signed.statement.predicate) if signed.statement else {},
-        signed.content_matches if signed.state == "valid" else None,
-    )  # fmt: skip
+    found, signed = _signed(path, key)
+    if signed is None:
+        return found
     try:
         return msgspec.structs.replace(found, **_content(path, signed))
     # h5py raises nearly anything for a file with changed bytes, and each of them means the same.
     except Exception as error:  # noqa: BLE001
         return msgspec.structs.replace(found, damaged=_reason(error))
+
+
+def verify_signature(path: Path, key: bytes | None = None) -> Verification:
+    """Answer what the signature and the bytes alone tell. Raises `RunFileError` where there is no file."""
+    return _signed(path, key)[0]
+
+
+def _signed(path: Path, key: bytes | None) -> tuple[Verification, Signed | None]:
+    if not path.is_file():
+        raise RunFileError(f"{path} does not exist")
+    try:
+        block = _user_block(path)
+    except OSError as error:
+        return Verification(str(path), "invalid", damaged=_reason(error)), None
+    signed = read_signature(path, block)
+    found = Verification(
+        str(path), _answer(signed, key), signed.reason, signed.fingerprint,
+        msgspec.to_builtins(signed.statement.predicate) if signed.statement else {},
+        signed.content_matches if signed.state == "valid" else None,
+    )  # fmt: skip
+    return found, signed
 
 
 def _user_block(path: Path) -> int:
@@ -119,7 +133,8 @@ def _content(path: Path, signed: Signed) -> dict[str, Any]:
             manifest = manifest_digest(stored)
     with open_run(path) as run:
         found["journal"] = chain_fault(run.journal)
-        if not found["journal"]:
+        found["journal_kept"] = bool(run.journal)
+        if run.journal and not found["journal"]:
             found["steps"] = tuple(_differing_steps(run))
         found["verdicts"] = tuple(_other_verdicts(run))
         if signed.state == "valid" and signed.statement is not None:

@@ -25,11 +25,11 @@ def verify(
 
     from ...reports.verification import verification_text
     from ...results.signature import load_public_key, raw_public_key
-    from ...results.verification import verify_file
+    from ..verified import verify_bounded
     from .output import print_json, show
 
     raw = raw_public_key(load_public_key(key)) if key else None
-    found = verify_file(file, raw)
+    found = verify_bounded(file, raw)
     signed = found.signature == "valid" or (key is None and found.signature == "valid, key not given")
     good = found.intact and (signed or (found.signature == "missing" and not (key or require_signature)))
     if json:

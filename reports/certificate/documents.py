@@ -73,7 +73,7 @@ def certificate_json(run: Run) -> str:
         "specification": msgspec.to_builtins(content.specification),
         "conformance": msgspec.to_builtins(content.conformance),
         "judgement": msgspec.to_builtins(content.judgement),
-        "signed_by": content.signed.fingerprint if content.signed.state == "valid" else None,
+        "signed_by": content.signed.signer or None,
         "findings": [msgspec.to_builtins(finding) for finding in content.findings],
         "evidence": msgspec.to_builtins(content.evidence),
         "notes": run.notes,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...common.units import format_bandwidth, format_size
 from ...results.run_file import Run
+from ...results.signature import Signed
 from .content import Content
 from .wording import NOT_AVAILABLE
 
@@ -48,8 +49,14 @@ def _run(run: Run, content: Content) -> list[tuple[str, str]]:
         ),
         _row("limits from", content.judgement.source if content.judgement else ""),
         _row("run", header.run),
-        _row("signature", f"{content.signed.fingerprint}" if content.signed.state == "valid" else "not signed"),
+        _row("signature", content.signed.signer or _unsigned(content.signed)),
     ]
+
+
+def _unsigned(signed: Signed) -> str:
+    if signed.state == "valid":
+        return f"{signed.fingerprint} signed other content: the file was changed afterwards"
+    return "not signed" if signed.state == "missing" else f"invalid: {signed.reason}"
 
 
 def _moment(iso: str) -> str:

@@ -34,7 +34,7 @@ def standing_of(run: Run) -> dict[str, Any]:
             f"{finding.test} {finding.part}".rstrip(): finding.steady.first_steady_round
             for finding in content.findings if finding.steady is not None
         },
-        "signed_by": content.signed.fingerprint if content.signed.state == "valid" else None,
+        "signed_by": content.signed.signer or None,
     }  # fmt: skip
 
 

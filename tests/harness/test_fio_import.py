@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from storbench import open_run
@@ -16,6 +17,7 @@ from storbench.common.errors import InputError
 from storbench.harness.fio_import import import_results
 from storbench.results.histogram import supported
 from storbench.results.measurement import Direction
+from storbench.results.verification import verify_file
 
 DATA = Path(__file__).parents[1] / "data"
 SSSPT = DATA / "ssspt"
@@ -44,6 +46,15 @@ def assert_same(direction: Direction, said: dict[str, Any]) -> None:
             assert direction.latency.percentile(float(percent)) == pytest.approx(value, rel=1 / 64)
             checked += 1
     assert checked >= 3
+
+
+def test_an_imported_run_verifies_though_it_has_no_journal(tmp_path: Path) -> None:
+    path = import_results(SCRUBBED, tmp_path / "a.h5")
+    found = verify_file(path)
+    assert (found.intact, found.digests, found.journal_kept) == (True, "agree", False)
+    with h5py.File(path, "r+") as file:
+        file["table/value"][0] = 1.0
+    assert not verify_file(path).intact
 
 
 @pytest.mark.parametrize("kind", ["json", "json+"])

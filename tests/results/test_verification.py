@@ -204,6 +204,14 @@ def test_a_broken_chain_is_named_by_its_line() -> None:
     assert chain_fault(b"nonsense\n") == "line 1 of the journal cannot be read"
 
 
+def test_digests_of_a_later_version_accuse_nobody(copy: Path) -> None:
+    with h5py.File(copy, "r+") as file:
+        file["digests"].attrs["version"] = 99
+    found = verify_file(copy)
+    assert "newer storbench" in found.damaged
+    assert found.changed == ()
+
+
 def test_a_file_of_the_first_schema_verifies_as_far_as_it_can() -> None:
     found = verify_file(Path(__file__).parents[1] / "data" / "run_schema1.h5")
     assert (found.signature, found.digests) == ("missing", "none")
