@@ -45,7 +45,10 @@ def plot_svg(plot: Plot) -> str:
 
 
 def _class(trace: Trace, number: int) -> str:
-    return "guide" if trace.mark == "guide" else f"line c{number % _COLORS}"
+    if trace.mark == "guide":
+        return "guide"
+    # What has the colour of another line is told from it by its dashes.
+    return f"line c{number % _COLORS}{' again' if number >= _COLORS else ''}"
 
 
 def _axes(plot: Plot, horizontal: Scale, vertical: Scale) -> Iterator[str]:
