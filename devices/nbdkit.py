@@ -109,21 +109,16 @@ def nbdkit(plugin: Sequence[str], parameters: ServerParameters, *, read_only: bo
     The server ends with the block, and with this process. Raises `MeasurementError` where it does not start, and when
     the block ends well although the server has died meanwhile.
     """
-    filters, settings = filters_of(parameters)
     with processes.guarded_socket_folder("nbd") as folder:
-        socket, ready, words = folder / "socket", folder / "pid", folder / "stderr"
-        command = [probe_nbdkit().path, "--foreground", "--newstyle", "--exit-with-parent"]
-        command += ["--unix", str(socket), "--pidfile", str(ready), "--threads", str(parameters.threads)]
-        command += [*(["--readonly"] if read_only else []), *filters, *plugin, *settings]
-        with words.open("wb") as stderr:
-            process = processes.start(command, stderr=stderr)
+        socket, words = folder / "socket", folder / "stderr"
+        # The thread that is here outlives the block, so the server may end with it.
+        listening = ["--exit-with-parent", "--unix", str(socket)]
+        process = launch(plugin, parameters, listening, folder / "pid", words, read_only=read_only)
         try:
-            if not processes.wait_until(ready, process, timeout=_READY_S):
-                raise MeasurementError(f"nbdkit did not start{_said(words)}", hint=f"The command: {' '.join(command)}")
             yield f"nbd+unix:///?socket={socket}"
             if process.poll() is not None:
                 raise MeasurementError(
-                    f"the NBD server ended during the run ({_how(process.returncode)}){_said(words)}",
+                    f"the NBD server ended during the run ({how_it_ended(process.returncode)}){said(words)}",
                     hint="What was measured after that moment is missing.",
                 )
         finally:
@@ -132,10 +127,36 @@ def nbdkit(plugin: Sequence[str], parameters: ServerParameters, *, read_only: bo
             processes.end(process, patience=1.0)
 
 
-def _how(status: int) -> str:
+def launch(
+    plugin: Sequence[str], parameters: ServerParameters, listening: Sequence[str], ready: Path, words: Path,
+    *, read_only: bool, before: Sequence[str] = (),
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """Start an nbdkit in the foreground and give it when it can be connected to.
+
+    `listening` are the options that say where; `ready` is a file that it makes then, `words` gets its errors. `before`
+    is what the command begins with, such as entering a namespace. Raises `MeasurementError` where it does not start.
+    """
+    filters, settings = filters_of(parameters)
+    command = [*before, probe_nbdkit().path, "--foreground", "--newstyle", *listening]
+    command += ["--pidfile", str(ready), "--threads", str(parameters.threads)]
+    command += [*(["--readonly"] if read_only else []), *filters, *plugin, *settings]
+    with words.open("wb") as stderr:
+        process = processes.start(command, stderr=stderr)
+    try:
+        if not processes.wait_until(ready, process, timeout=_READY_S):
+            raise MeasurementError(f"nbdkit did not start{said(words)}", hint=f"The command: {' '.join(command)}")
+    except BaseException:
+        processes.end(process)
+        raise
+    return process
+
+
+def how_it_ended(status: int) -> str:
+    """Say an exit status in words."""
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
 
-def _said(words: Path) -> str:
+def said(words: Path) -> str:
+    """Give the last lines of what a server said, each on a line of its own."""
     lines = words.read_text(errors="replace").splitlines() if words.exists() else []
     return "".join(f"\n  {line}" for line in lines[-6:])
