@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 # `storbench` that must find the installed package, which the tests are about, already there.
 import storbench  # noqa: F401
 
+collect_ignore = ["harness/pytest_project"]  # an example, which test_pytest_plugin.py runs as a project of its own
+
 # A busy machine is no error: no test depends on how long one of its examples took.
 settings.register_profile("storbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("storbench")

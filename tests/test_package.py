@@ -95,9 +95,11 @@ def test_what_is_tested_is_what_is_in_the_checkout() -> None:
 def test_the_distribution_has_the_version_and_the_command() -> None:
     distribution = importlib.metadata.distribution("storbench")
     commands = distribution.entry_points.select(group="console_scripts")
+    plugins = distribution.entry_points.select(group="pytest11")
 
     assert distribution.version == storbench.__version__
     assert [(command.name, command.value) for command in commands] == [("storbench", "storbench.harness.cli:main")]
+    assert [(plugin.name, plugin.value) for plugin in plugins] == [("storbench", "storbench.harness.pytest_plugin")]
 
 
 @pytest.mark.parametrize("command", [["-m", "storbench"], [str(Path(sys.executable).with_name("storbench"))]])
