@@ -33,6 +33,7 @@ class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.02
     mode: Literal["constant", "intermittent", "growing"] = "constant"
     period: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
+    block_size: Annotated[int, msgspec.Meta(ge=512)] = 4096
 
 
 _REGION = ("offset", "length")
@@ -112,6 +113,11 @@ def parameters_of(fault: Fault, known: tuple[str, ...]) -> Mapping[str, str | in
     except msgspec.ValidationError as error:
         raise InputError(f"the fault '{fault.kind}': {error}") from None
     return fault.parameters
+
+
+def numbers_of(fault: Fault, defaults: Mapping[str, int]) -> dict[str, int]:
+    """Give a fault's whole numbers, of which `defaults` has all. Raises `InputError`."""
+    return {**defaults, **{name: int(value) for name, value in parameters_of(fault, tuple(defaults)).items()}}
 
 
 _NAMES = frozenset(_Parameters.__struct_fields__)

@@ -6,6 +6,7 @@ killed, is done from here.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import threading
@@ -19,7 +20,8 @@ from ..common.errors import InputError, MeasurementError
 from ..common.packages import install_command
 from .base import Facts, Fault
 from .faulty_control import KINDS, ControlBlock
-from .faulty_rules import parameters_of, rule_of
+from .faulty_medium import Flip, flip_back, flip_bits, frozen
+from .faulty_rules import numbers_of, parameters_of, rule_of
 from .native_library import built_file, needs_compiler
 from .nbdkit import ServerParameters, how_it_ended, launch, said
 
@@ -31,6 +33,11 @@ CACHES: Mapping[str, str] = {
 }
 _VOLATILE = ("writeback", "unsafe")
 _DOWN = ("kill", "power-cut")
+_AT_REST = ("bit-flip", "truncate")
+_NEED_WRITES = (
+    *_AT_REST,
+    *(kind for kind in KINDS if kind not in ("slow", "error", "wrong-errno", "unconfined-error")),
+)
 _PATIENCE_S, _WRITE_BACK_S = 1.0, 30.0
 
 
@@ -56,6 +63,8 @@ class FaultyServer:
         self._control: ControlBlock | None = None
         self._down: set[str] = set()
         self._hangs = False
+        self._flips: list[Flip] = []
+        self._shrunk = False
         host = "" if address is None else f"[{address[0]}]" if ":" in address[0] else address[0]
         self.uri = f"nbd+unix:///?socket={self._socket}" if address is None else f"nbd://{host}:{address[1]}"
         self.size = image.stat().st_size
@@ -89,6 +98,9 @@ class FaultyServer:
             if self._control is not None:
                 for kind in KINDS:
                     self._control.switch_off(kind)
+                # Before the server ends: what it still has to write may lie in the part that was gone.
+                with suppress(OSError):
+                    self._grow_back()
             if self._process is not None:
                 processes.signal_group(self._process, signal.SIGCONT)
                 processes.signal_group(self._process, signal.SIGTERM)
@@ -98,6 +110,8 @@ class FaultyServer:
                 processes.end(self._process, patience=patience)
                 self._process = None
             if self._control is not None:
+                with suppress(OSError):
+                    self._flip_back()
                 self._control.close()
                 self._control = None
                 with suppress(OSError):
@@ -137,8 +151,13 @@ class FaultyServer:
             if fault.kind in _DOWN:
                 parameters_of(fault, ("resync",))
                 return self._kill(fault.kind)
-            parameters_of(fault, ())
-            return self._hang()
+            if fault.kind == "hang":
+                parameters_of(fault, ())
+                return self._hang()
+            try:
+                return self._flip(fault) if fault.kind == "bit-flip" else self._shrink(fault)
+            except OSError as error:
+                raise MeasurementError(f"{self._image} could not be damaged: {error.strerror}") from None
 
     def heal(self, fault: Fault) -> Facts:
         """End a fault; one that is not there needs nothing. Raises `MeasurementError` where that fails."""
@@ -149,7 +168,12 @@ class FaultyServer:
                 return {"fault_injected": self._block().injected(fault.kind)}
             if fault.kind in _DOWN:
                 return self._restart(fault.kind)
-            return self._go_on()
+            if fault.kind == "hang":
+                return self._go_on()
+            try:
+                return self._flip_back() if fault.kind == "bit-flip" else self._grow_back()
+            except OSError as error:
+                raise MeasurementError(f"{self._image} could not be mended: {error.strerror}") from None
 
     def requests(self) -> Facts:
         """Give how many requests came and how many were answered with an error, by operation."""
@@ -184,6 +208,42 @@ class FaultyServer:
         self._hangs = False
         return {}
 
+    def _flip(self, fault: Fault) -> Facts:
+        given = numbers_of(fault, {"count": 8, "block_size": 4096, "seed": 1, "offset": 0, "length": 0})
+        size = given["block_size"]
+        region = given["offset"], min(given["length"] or self.size, self.size - given["offset"])
+        with frozen(self._process):
+            flips = flip_bits(self._image, given["count"], size, given["seed"], region)
+        self._flips += flips
+        where = ",".join(str(flip.at // size) for flip in flips)
+        return {"flipped_blocks": where, "flipped_bits": len(flips), "flipped_block_size": size}
+
+    def _flip_back(self) -> Facts:
+        if not self._flips:
+            return {}
+        flips, self._flips = self._flips, []
+        with frozen(self._process):
+            undone = flip_back(self._image, flips)
+        return {"flipped_back": undone, "flipped_written_since": len(flips) - undone}
+
+    def _shrink(self, fault: Fault) -> Facts:
+        length = numbers_of(fault, {"length": self.size // 2})["length"]
+        if length >= self.size:
+            raise InputError(f"the medium has {self.size:,} bytes, it cannot shrink to {length:,}")
+        # The server first: it would make the image longer again.
+        self._block().set_medium(length)
+        self._shrunk = True
+        os.truncate(self._image, length)
+        return {"medium_size": length, "medium_lost": self.size - length}
+
+    def _grow_back(self) -> Facts:
+        if not self._shrunk:
+            return {}
+        os.truncate(self._image, self.size)
+        self._block().set_medium(self.size)
+        self._shrunk = False
+        return {"medium_size": self.size}
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise MeasurementError(f"the NBD server '{self._name}' was not started")
@@ -203,7 +263,7 @@ class FaultyServer:
 
 def faults_of(cache: str, *, read_only: bool = False) -> dict[str, str]:
     """Name the kinds of fault of a server with such a cache; each with an empty text, or why it cannot have it."""
-    known = dict.fromkeys((*_DOWN, "hang", *KINDS), "")
+    known = dict.fromkeys((*_DOWN, "hang", *_AT_REST, *KINDS), "")
     if cache == "unsafe":
         known["lying-flush"] = known["reordered-flush"] = "with cache=unsafe no flush does anything anyway"
     elif cache not in _VOLATILE:
@@ -211,11 +271,7 @@ def faults_of(cache: str, *, read_only: bool = False) -> dict[str, str]:
             f"with cache={cache} there is no volatile cache that a flush would empty; use cache=writeback"
         )
     if read_only:
-        known |= dict.fromkeys(
-            ("no-space", "read-only", "misdirected-write", "lost-write", "torn-write", "stale-read", "lying-flush",
-             "reordered-flush"),
-            "the target is opened for reading only",
-        )  # fmt: skip
+        known |= dict.fromkeys(_NEED_WRITES, "the target is opened for reading only")
     return known
 
 
