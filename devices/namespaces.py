@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +18,9 @@ _READY_S, _COMMAND_S = 5.0, 10.0
 _PACKAGES = {
     "unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "tc": "iproute2", "ss": "iproute2"
 }  # fmt: skip
-_KINDS = {"net": "--net", "mnt": "--mount"}
+_MAKE = {"net": "--net", "mnt": "--mount", "pid": "--pid --fork --kill-child --mount-proc"}
+# What is forked lies in the new namespace of processes, and not what made it.
+_ENTER = {"net": "--net", "mnt": "--mount", "pid": "--pid=/proc/{}/ns/pid_for_children"}
 
 
 class Namespace:
@@ -26,9 +28,18 @@ class Namespace:
 
     def __init__(self, holder: int, kinds: Sequence[str]) -> None:
         self.holder = holder
-        """The process that is in them; a path in its mounts is reached by /proc/HOLDER/root."""
-        self.command: tuple[str, ...] = ("nsenter", f"--target={holder}", *(_KINDS[kind] for kind in kinds), "--")
-        """What a command begins with that is to run in them; it becomes that command, without a child."""
+        """The process that is in them."""
+        self.root = Path(f"/proc/{holder}/root")
+        """Their file system, as it is reached from outside."""
+        self.command = self.enter(*kinds)
+        """What a command begins with that is to run in all of them."""
+
+    def enter(self, *kinds: str) -> tuple[str, ...]:
+        """Give what a command begins with that is to run in namespaces of these kinds.
+
+        Without `pid` it becomes that command; with it, the command is its child. With `mnt` it begins in `/`.
+        """
+        return ("nsenter", f"--target={self.holder}", *(_ENTER[kind].format(self.holder) for kind in kinds), "--")
 
     def run(self, *command: str, timeout: float = _COMMAND_S) -> str:
         """Carry out a short command in them and give what it printed. Raises `MeasurementError` where it fails."""
@@ -66,34 +77,23 @@ def need_namespaces(programs: Sequence[str] = ("unshare", "nsenter", "ip")) -> N
 
 @contextmanager
 def namespace(*kinds: str) -> Iterator[Namespace]:
-    """Make namespaces of these kinds (`net`, `mnt`); they go away with the block, or with this process.
+    """Make namespaces of these kinds (`net`, `mnt`, `pid`); they go away with the block, or with this process.
 
-    The loopback of a new network is up. Raises `MeasurementError` where they cannot be made.
+    The loopback of a new network is up. With `pid`, daemons that detach themselves end with it as well. Raises
+    `MeasurementError` where they cannot be made.
     """
+    options = [option for kind in kinds for option in _MAKE[kind].split()]
     # The name in the command line says whose process that is; the shell stays, with the sleep as its child.
-    holder = ["unshare", *(_KINDS[kind] for kind in kinds), "sh", "-c", "sleep infinity; exit", "storbench-namespace"]
-    process = processes.start(holder)
+    holder = ["unshare", *options, "sh", "-c", "echo made; exec >&-; sleep infinity; exit", "storbench-namespace"]
+    process = processes.start(holder, stdout=subprocess.PIPE)
     try:
-        _wait_until_apart(process, kinds)
+        assert process.stdout
+        with process.stdout as words:
+            if not select.select([words], [], [], _READY_S)[0] or not words.readline():
+                raise MeasurementError("private namespaces could not be made", hint="It takes root.")
         made = Namespace(process.pid, kinds)
         if "net" in kinds:
             made.run("ip", "link", "set", "lo", "up")
         yield made
     finally:
         processes.end(process)
-
-
-def _wait_until_apart(process: subprocess.Popen[bytes], kinds: Sequence[str]) -> None:
-    own = {kind: Path(f"/proc/self/ns/{kind}").readlink() for kind in kinds}
-    deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            shell = Path(f"/proc/{process.pid}/comm").read_text().strip() != "unshare"
-            apart = all(Path(f"/proc/{process.pid}/ns/{kind}").readlink() != own[kind] for kind in kinds)
-        except OSError:
-            break
-        # The mounts are made private after the namespace is there, so it counts when unshare has become the shell.
-        if apart and shell:
-            return
-        time.sleep(0.005)
-    raise MeasurementError("private namespaces could not be made", hint="It takes root; see `storbench doctor`.")
