@@ -41,11 +41,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--storage-output", metavar="FOLDER", default="runs",
         help="Where a new folder for this session's run files is made. Default: runs.",
     )  # fmt: skip
+    group.addoption(
+        "--storage-compare", metavar="REF", action="append", default=[],
+        help="Judge what is measured by the run files of earlier sessions: a file, or a folder of them. Repeatable.",
+    )  # fmt: skip
+    group.addoption(
+        "--storage-fail-on", metavar="VERDICT", choices=("regressed", "inconclusive", "never"), default="regressed",
+        help="What fails a session with --storage-compare: regressed (the default), also inconclusive, or never.",
+    )  # fmt: skip
     parser.addini("storage_device", "What is measured where --storage-device is not given.", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and the fixture in the form that fits the plug-ins of this session."""
+    for path in config.getoption("--storage-compare"):
+        if not (config.invocation_params.dir / path).exists():
+            raise pytest.UsageError(f"--storage-compare {path}: there is no such file or folder")
     config.addinivalue_line("markers", MARKER)
     whole = config.pluginmanager.hasplugin("benchmark")
     config.pluginmanager.register(_WithBenchmark() if whole else _WithoutBenchmark(), "storbench-fixtures")

@@ -1,30 +1,34 @@
-"""What the storage tests of one pytest session share: where their run files go, and what became of them."""
+"""What the storage tests of one pytest session share: where their run files go, and how they are judged at its end."""
 
 from __future__ import annotations
 
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from ..common.errors import MeasurementError
+from .pytest_gate import Judged, judge
 from .session import Options, PlannedRun, execute, prepare
 
-_LONGEST = 80
+_LONGEST = 100
 """Characters of a test's name in a file's name."""
 
 
 class StorageSession:
-    """Measures for the tests, one after the other."""
+    """Measures for the tests, one after the other, and judges what they measured."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._directory = config.invocation_params.dir
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-pytest-{uuid.uuid4().hex[:6]}"
-        self.folder = config.invocation_params.dir / config.getoption("--storage-output") / name
+        self.folder = self._directory / config.getoption("--storage-output") / name
         self._names: set[str] = set()
+        self._kept: dict[str, Sequence[Path]] = {}
+        self._judged: Judged | None = None
 
     def plan(self, test: str, workload: str, device: str, given: Mapping[str, object], rounds: int) -> list[PlannedRun]:
         """Resolve and check the runs of a test, one a round. Raises `InputError`; touches nothing."""
@@ -43,9 +47,30 @@ class StorageSession:
             )
         return finished.path
 
+    def keep(self, test: str, files: Sequence[Path]) -> None:
+        """Take note of the run files of a test, for the judgement at the end."""
+        self._kept[test] = files
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Judge what was measured, and fail the session if it is to."""
+        references = [self._directory / path for path in self._config.getoption("--storage-compare")]
+        if not references:
+            return
+        self._judged = judge(self._kept, references)
+        if self._judged.fails(self._config.getoption("--storage-fail-on")) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how each test compares with the earlier sessions."""
+        if self._judged is None:
+            return
+        terminalreporter.section("storage, compared with earlier sessions")
+        for bad, line in self._judged.lines():
+            terminalreporter.write_line(line, red=bad)
+
     def _name(self, test: str) -> str:
-        """Give a test a name for its files that no other has."""
-        plain = re.sub(r"[^A-Za-z0-9._=-]+", "-", test)[:_LONGEST].strip("-.") or "test"
+        """Give a test a name for its files that no other has, and the same one in every session."""
+        plain = re.sub(r"[^A-Za-z0-9._=-]+", "-", test)[-_LONGEST:].strip("-.") or "test"
         name, number = plain, 1
         while name in self._names:
             number += 1

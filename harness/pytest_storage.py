@@ -126,7 +126,7 @@ class Storage:
         def begin() -> None:
             # Here, so that what is refused is refused inside of pytest-benchmark, which is then not said to be unused.
             if not planned:
-                planned.extend(self._plan(workload, parameters, warmup + rounds))
+                planned.extend(self._plan(workload, parameters, warmup, rounds))
             self._clock.now = 0.0
 
         def measure() -> None:
@@ -136,15 +136,22 @@ class Storage:
         self._benchmark.pedantic(measure, setup=begin, rounds=rounds, warmup_rounds=warmup)
         kept = taken[warmup:]
         found = _measured(kept)
+        self._session.keep(self._test, found.files)
         self._benchmark.extra_info.update(_extra_info(planned[0], wanted, kept, found))
         return found
 
-    def _plan(self, workload: str | None, parameters: Mapping[str, object], runs: int) -> list[PlannedRun]:
+    def _plan(
+        self, workload: str | None, parameters: Mapping[str, object], warmup: int, rounds: int
+    ) -> list[PlannedRun]:
         named = workload or self._wanted.workload
         given = {**({} if named else _JOB), **self._wanted.parameters, **parameters}
-        planned = self._session.plan(self._test, named or _JOB_WORKLOAD, self.device, given, runs)
+        planned = self._session.plan(self._test, named or _JOB_WORKLOAD, self.device, given, rounds)
         _step_of(planned[0], self._wanted.step)
-        return planned
+        if not warmup:
+            return planned
+        # A session of their own, so that nobody takes them for rounds.
+        name = f"{self._test}-warmup"
+        return [*self._session.plan(name, named or _JOB_WORKLOAD, self.device, given, warmup), *planned]
 
     def _round(self, run: PlannedRun) -> Round:
         label = _step_of(run, self._wanted.step)
@@ -168,7 +175,7 @@ def time_by_device(item: pytest.Item) -> None:
 def storage_of(item: pytest.Item, session: StorageSession, device: str, benchmark: Any) -> Storage:
     """Give a test its fixture. What is wrong with its marker fails the test by a text."""
     try:
-        return Storage(item.name, session, device, benchmark, item.stash[_CLOCK], _wanted(item))
+        return Storage(item.nodeid, session, device, benchmark, item.stash[_CLOCK], _wanted(item))
     except StorbenchError as error:
         problem = str(error)
     pytest.fail(problem, pytrace=False)

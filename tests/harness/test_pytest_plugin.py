@@ -102,9 +102,40 @@ def test_a_slowed_device_fails_by_pytest_benchmarks_own_comparison(project: Path
     assert "test_random_reads (0001_first)" in shown.stdout
 
 
+def test_a_slowed_device_fails_by_the_statistics_of_earlier_sessions(project: Path) -> None:
+    compare = ["--storage-compare", "runs"]
+    said = run_pytest(project, *READS, "--storage-device", FAST, *compare[:1], ".")
+    assert "INCONCLUSIVE: there is no earlier session of this test with this recipe" in said
+    for _ in range(2):
+        run_pytest(project, *READS, "--storage-device", FAST)
+
+    same = run_pytest(project, *READS, "--storage-device", FAST, *compare)
+    assert "REGRESSED" not in same
+    assert "against 3 earlier sessions" in same
+    assert len(list((project / "runs").iterdir())) == 4
+    slower = run_pytest(project, *READS, "--storage-device", SLOW, *compare, "--storage-output", "slow", status=1)
+    assert "1 passed" in slower
+    assert "test_storage.py::test_random_reads: randread 4KiB qd1 read latency_p50: REGRESSED: +" in slower
+    run_pytest(
+        project, *READS, "--storage-device", SLOW, *compare, "--storage-output", "slow", "--storage-fail-on", "never"
+    )
+    few = ["--storage-compare", str(next((project / "slow").iterdir())), "--storage-fail-on"]
+    assert "1 earlier session do" in run_pytest(project, *READS, "--storage-device", SLOW, *few, "regressed")
+    run_pytest(project, *READS, "--storage-device", SLOW, *few, "inconclusive", status=1)
+
+
+def test_what_cannot_be_compared_fails_the_session_and_says_why(project: Path) -> None:
+    device = ["--storage-device", "sim:pcm-onyx?size=16MiB"]
+    for _ in range(3):
+        run_pytest(project, *READS, *device)
+    said = run_pytest(project, *READS, *device, "--storage-compare", "runs", status=1)
+    assert "same value, to the last digit" in said
+    assert "there is no such file" in run_pytest(project, *device, "--storage-compare", "nonsense", status=4)
+
+
 def test_a_round_is_one_run_and_without_benchmarks_there_is_one(project: Path) -> None:
     run_pytest(project, *READS, "--storage-device", FAST, "--benchmark-disable", "--storage-output", "kept")
-    assert [path.name for path in (project / "kept").rglob("*.h5")] == ["test_random_reads.h5"]
+    assert [path.name for path in (project / "kept").rglob("*.h5")] == ["test_storage.py-test_random_reads.h5"]
     said = run_pytest(project, "--storage-device", FAST, "--benchmark-skip")
     assert "1 passed, 3 skipped" in said
 
