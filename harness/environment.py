@@ -67,6 +67,11 @@ def host_facts(root: Path = Path("/")) -> Facts:
     )
 
 
+def ci_commit() -> str | None:
+    """Give the commit that a CI service measures: GitHub Actions and GitLab say it."""
+    return os.environ.get("GITHUB_SHA") or os.environ.get("CI_COMMIT_SHA") or None
+
+
 def environment_facts(root: Path = Path("/")) -> Facts:
     """Give what may change between start and end of a run and touches its numbers. Sizes in bytes."""
     memory = meminfo(root)
@@ -96,6 +101,7 @@ def environment_facts(root: Path = Path("/")) -> Facts:
             "aio_used": read_int(root / "proc/sys/fs/aio-nr"),
             "io_uring_disabled": read_int(root / "proc/sys/kernel/io_uring_disabled"),
             "open_files_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "commit": ci_commit(),
             **cgroup_limits(root),
         }
     )

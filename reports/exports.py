@@ -14,6 +14,7 @@ from ..common.errors import InputError, StorbenchError, nearest
 from ..common.plugins import Listed, builtin, lacks, load_plugins
 from ..results.histogram import bin_values
 from ..results.run_file import Run, StepView
+from .ci.formats import ci_formats
 from .machine import run_json, step_json
 
 API_VERSION = 1
@@ -47,7 +48,8 @@ def export(run: Run, format_: str) -> bytes:
 
 def export_formats() -> list[Listed]:
     """Give every format, the broken ones with their reason."""
-    own = [builtin(one.name, one) for one in (CsvExport(), JsonExport())]
+    formats: list[Export] = [CsvExport(), JsonExport(), *ci_formats(API_VERSION)]
+    own = [builtin(one.name, one) for one in formats]
     taken = [one.name for one in own]
     return own + load_plugins(GROUP, name_of=lambda found: str(found.name), fault_of=_fault, taken=taken)
 

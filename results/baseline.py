@@ -159,23 +159,27 @@ def effective_number(values: Vector) -> tuple[int, float | None]:
 
 def sentence_of(verdict: BaselineVerdict) -> str:
     """Say the verdict, how sure it is, and what could have been detected."""
-    change = f"{verdict.verdict}: {100 * (verdict.ratio - 1):+.2g} %"
+    change = f"{verdict.verdict}: {_percent(verdict.ratio - 1)}"
     if verdict.interval is None or verdict.detectable_effect is None:
         few = f"{verdict.sessions} earlier session{'s' if verdict.sessions != 1 else ''}"
         if verdict.sessions >= FEWEST_SESSIONS:
             return f"{change}; the {few} resemble one another so much that they count as {verdict.effective_sessions}"
         return f"{change}; {few} do not show how much sessions differ, {FEWEST_SESSIONS} or more do"
-    low, high = (f"{100 * (end - 1):+.2g} %" for end in verdict.interval)
-    sign = "-" if verdict.higher_is_better else "+"
+    low, high = (_percent(end - 1) for end in verdict.interval)
+    loss = _percent(-verdict.detectable_effect if verdict.higher_is_better else verdict.detectable_effect)
     text = (
         f"{change} ({low} to {high} at {verdict.confidence:.0%}) against {verdict.sessions} earlier sessions, "
-        f"which show {sign}{100 * verdict.detectable_effect:.2g} % in {POWER:.0%} of cases"
+        f"which show {loss} in {POWER:.0%} of cases"
     )
     if verdict.verdict != "INCONCLUSIVE":
         return text
     if verdict.sessions_needed is None:
         return f"{text}; no history is long enough to decide this, interleaved pairs are: storbench ab"
     return f"{text}; a history of about {verdict.sessions_needed} would decide"
+
+
+def _percent(change: float) -> str:
+    return f"{100 * change:+.{0 if abs(change) >= 0.995 else 1}f} %"
 
 
 def _evidence(one: BaselineSamples) -> _Evidence:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import DestroyOption, DeviceOption, GraceOption, JsonOption, SetOption, settings_of
+from .options import DestroyOption, DeviceOption, ExportOption, GraceOption, JsonOption, SetOption, settings_of
 
 
 def ab(
@@ -29,6 +29,7 @@ def ab(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A new folder for the run files.")] = None,
     destroy: DestroyOption = [],  # noqa: B006 - typer copies it
     grace: GraceOption = "30s",
+    export: ExportOption = [],  # noqa: B006 - typer copies it
     json: JsonOption = False,
 ) -> None:
     """Compare two devices, or two settings of one, in interleaved pairs; exit with 1 where B is slower.
@@ -42,11 +43,13 @@ def ab(
     from ...reports.paired import paired_table
     from ...results.paired import compare_pairs
     from ...results.sequential import compare_so_far, is_decided
+    from ..ci_exports import pairs_answer, wanted_exports, write_exports
     from ..interleaved import Pair, Side, guard, measured_pairs, new_folder, samples_of
     from ..progress import observer_for
     from ..session import Options
     from .output import print_json, show
 
+    exports = wanted_exports(export)
     if len(device) > 2:
         raise InputError("ab compares two sides", hint="Name one device or two with -d.")
     both = settings_of(set_)
@@ -77,5 +80,6 @@ def ab(
     else:
         show(paired_table(found, sides[0].device, sides[1].device))
         typer.echo(folder)
+    write_exports(exports, lambda: pairs_answer(workload, sides, samples, found))
     if any(one.verdict == "REGRESSED" for one in found):
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import JsonOption, RunFiles
+from .options import ExportOption, JsonOption, RunFiles
 
 BaselineOption = Annotated[
     list[Path],
@@ -30,6 +30,7 @@ def compare(
     confidence: Annotated[
         float, typer.Option("--confidence", min=0.8, max=0.9999, help="With --baseline: of the whole call.")
     ] = 0.99,
+    export: ExportOption = [],  # noqa: B006 - typer copies it
     json: JsonOption = False,
 ) -> None:
     """Align the steps of two or more runs; with repeats, give each ratio its confidence interval.
@@ -42,10 +43,11 @@ def compare(
     from .output import print_json, show
 
     if baseline:
-        _judge(files, baseline, ignore, confidence, json)
+        _judge(files, baseline, ignore, confidence, export, json)
         return
-    if ignore:
-        raise InputError("--ignore-difference is for --baseline", hint="Without it nothing is refused.")
+    if ignore or export:
+        option = "--ignore-difference" if ignore else "--export"
+        raise InputError(f"{option} is for --baseline", hint="Without it nothing is judged, and nothing refused.")
     if len(files) < 2:
         raise InputError(
             "one run cannot be compared", hint="Name two or more run files, or what it is judged by with --baseline."
@@ -57,14 +59,18 @@ def compare(
         show(comparison_table(comparison))
 
 
-def _judge(files: list[Path], baseline: list[Path], ignore: list[str], confidence: float, json: bool) -> None:
+def _judge(
+    files: list[Path], baseline: list[Path], ignore: list[str], confidence: float, export: list[str], json: bool
+) -> None:
     import msgspec
 
     from ...reports.baseline import baseline_table
     from ...results.baseline import compare_to_baseline
     from ...results.baseline_files import history_of
+    from ..ci_exports import baseline_answer, wanted_exports, write_exports
     from .output import print_json, show
 
+    exports = wanted_exports(export)
     history = history_of(files, baseline, ignore)
     found = compare_to_baseline(history.samples, confidence)
     if json:
@@ -75,5 +81,6 @@ def _judge(files: list[Path], baseline: list[Path], ignore: list[str], confidenc
         })  # fmt: skip
     else:
         show(baseline_table(found, history.remarks))
+    write_exports(exports, lambda: baseline_answer(files, history, found))
     if any(one.verdict == "REGRESSED" for one in found):
         raise typer.Exit(1)

@@ -13,10 +13,13 @@ from .options import RunFile
 
 def export(
     file: RunFile,
-    format_: Annotated[str, typer.Option("-f", "--format", help="csv, json, or one of a plug-in's.")] = "csv",
+    format_: Annotated[
+        str,
+        typer.Option("-f", "--format", help="csv, json, junit, markdown, bencher, …: see `storbench list exports`."),
+    ] = "csv",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to; default: standard output.")] = None,
 ) -> None:
-    """Write a run's tidy table (csv) or all its facts (json)."""
+    """Write a run's tidy table (csv), all its facts (json), or what a CI service reads of it."""
     from ...common.errors import InputError
     from ...common.files import write_atomic
     from ...reports.exports import export as export_run

@@ -37,6 +37,14 @@ PdfOption = Annotated[
     bool, typer.Option("--pdf", help="Write the certificate as PDF too: pip install 'storbench[pdf]'.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+ExportOption = Annotated[
+    list[str],
+    typer.Option(
+        "--export", metavar="FORMAT=FILE",
+        help="Write the answer for a CI service: junit, github, markdown, bencher, github-benchmark-bigger, "
+        "github-benchmark-smaller or otava. `github` alone annotates and summarises. Repeatable.",
+    ),
+]  # fmt: skip
 RunFiles = Annotated[list[Path], typer.Argument(metavar="FILE.h5...", help="Run files.", show_default=False)]
 RunFile = Annotated[Path, typer.Argument(metavar="FILE.h5", help="A run file.", show_default=False)]
 RunFolder = Annotated[

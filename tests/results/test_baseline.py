@@ -123,7 +123,7 @@ def test_an_open_verdict_says_what_would_decide() -> None:
     assert found.verdict == "INCONCLUSIVE"
     assert found.sessions_needed is None or found.sessions_needed > 4
     assert "would decide" in sentence_of(found) or "storbench ab" in sentence_of(found)
-    assert "REGRESSED: -30 %" in sentence_of(judged(np.array([1.0, 1.01, 0.99, 1.005]), 0.7))
+    assert "REGRESSED: -30.1 %" in sentence_of(judged(np.array([1.0, 1.01, 0.99, 1.005]), 0.7))
 
 
 @pytest.mark.parametrize(

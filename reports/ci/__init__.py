@@ -1,0 +1,1 @@
+"""What CI services read: one small file for each format, all drawn from one `Answer`."""
