@@ -16,7 +16,10 @@ from .base import API_VERSION, Device, DeviceKind
 
 GROUP = "storbench.devices"
 
-_BUILTIN = ("file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "nbd_emu", "sim", "emu")
+_BUILTIN = (
+    "file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "nbd_emu", "sim", "emu",
+    "gluster", "gluster_local",
+)  # fmt: skip
 
 
 def device_kinds() -> list[Listed]:
