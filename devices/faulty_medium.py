@@ -18,7 +18,7 @@ from ..common.errors import InputError
 
 _SECTOR = 512
 _TRIES = 64
-"""How often another block is drawn where one was never written; then any will do."""
+"""How often another block is drawn where one was never written, before one is looked for."""
 _STOP_S = 2.0
 
 
@@ -90,19 +90,26 @@ def flip_back(image: Path, flips: Sequence[Flip]) -> int:
 
 
 def _draw(chance: random.Random, descriptor: int, blocks: range, size: int, taken: set[int]) -> int:
-    block = chance.choice(blocks)
+    """Draw a block that was written and is not taken; in an image that holds next to nothing, the next such one."""
+    block = blocks.start
     for _ in range(_TRIES):
-        if block not in taken and _is_written(descriptor, block * size):
-            break
         block = chance.choice(blocks)
+        if block not in taken and _next_written(descriptor, block * size) == block * size:
+            return block
+    for start in (block, blocks.start):
+        found = _next_written(descriptor, start * size) // size
+        while found in taken and _next_written(descriptor, (found + 1) * size) == (found + 1) * size:
+            found += 1
+        if found in blocks and found not in taken:
+            return found
     return block
 
 
-def _is_written(descriptor: int, offset: int) -> bool:
+def _next_written(descriptor: int, offset: int) -> int:
     try:
-        return os.lseek(descriptor, offset, os.SEEK_DATA) == offset
-    except OSError:
-        return False
+        return os.lseek(descriptor, offset, os.SEEK_DATA)
+    except OSError:  # nothing more
+        return -1
 
 
 def _flip(descriptor: int, at: int, mask: int) -> Flip:

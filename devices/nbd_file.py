@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import msgspec
 
 from ..common.errors import InputError
 from ..common.units import Size
-from .base import API_VERSION, DeviceInfo, Facts, Opening, Purged, Target
+from .base import API_VERSION, DeviceInfo, Facts, Fault, Opening, Purged, Target
+from .faulty_serving import BreakableParameters, Serving
 from .file import FileDevice, FileParameters, absolute
 from .nbd import check_nbd_engine, nbd_options
-from .nbdkit import ServerParameters, filters_of, nbdkit, server_facts
+from .nbdkit import filters_of, nbdkit, server_facts
 
 _NOTE = "the server reads and writes its file through the page cache"
 
 
-class ServedFileParameters(ServerParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ServedFileParameters(BreakableParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which file is served, and how it is reached."""
 
     path: str
@@ -38,14 +39,15 @@ class FileServer:
         self._path = absolute(parameters.path)
         kept = FileParameters(parameters.size, None, False, parameters.keep, parameters.overwrite)
         self._file = FileDevice(url, self._path, kept)
+        self._serving = Serving(parameters)
 
     def info(self) -> DeviceInfo:
         """Give size and block size."""
-        return msgspec.structs.replace(self._file.info(), scheme="nbd")
+        return msgspec.structs.replace(self._file.info(), scheme="nbd", faults=self._serving.faults())
 
     def facts(self) -> Facts:
         """Give the file's facts and which server it is."""
-        return {**self._file.facts(), **server_facts(self._parameters)}
+        return {**self._file.facts(), **server_facts(self._parameters), **self._serving.facts()}
 
     def check(self, opening: Opening) -> None:
         """Refuse what the file device refuses, and a server or engine that is not there."""
@@ -56,18 +58,34 @@ class FileServer:
         existing = self._file.info()
         if not existing.blank and self._path.stat().st_size != existing.size:
             raise InputError(f"{self._path} is served as a whole, so size cannot be less", hint="Leave out size.")
+        self._serving.check(opening, existing.size)
 
     @contextmanager
     def open(self, opening: Opening) -> Iterator[Target]:
         """Make or lock the file and start the server."""
-        with (
-            self._file.open(opening) as target,
-            nbdkit(["file", str(self._path)], self._parameters, read_only=not opening.write) as uri,
-        ):
-            yield Target(target.size, nbd_options(uri), fresh=target.fresh, notes=(_NOTE,))
+        with self._file.open(opening) as target:
+            if self._serving.wanted(opening):
+                with self._serving.serve(self._path, opening) as served:
+                    yield msgspec.structs.replace(served, fresh=target.fresh, notes=(_NOTE, *served.notes))
+                return
+            with nbdkit(["file", str(self._path)], self._parameters, read_only=not opening.write) as uri:
+                yield Target(target.size, nbd_options(uri), fresh=target.fresh, notes=(_NOTE,))
+
+    def faults(self) -> Mapping[str, str]:
+        """Name the kinds of fault; each with an empty text, or why there cannot be one here."""
+        return self._serving.faults()
+
+    def inject(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one server
+        """Begin a fault."""
+        return self._serving.inject(fault)
+
+    def heal(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one server
+        """End it."""
+        return self._serving.heal(fault)
 
     def purge(self, target: Target) -> Purged:
         """Make the file anew in place, under the server; both see it through one page cache."""
+        self._serving.forget_cache()
         return self._file.purge(target)
 
     def health(self, target: Target) -> Facts:
