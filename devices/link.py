@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
+import msgspec
+
 from ..common.errors import InputError, MeasurementError
 from .base import Facts, Fault
 from .faulty_rules import parameters_of
@@ -160,6 +162,31 @@ def private_network(servers: Sequence[str] = ("server",)) -> Iterator[PrivateNet
             yield network
         finally:
             network.heal_all()
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How a server is reached."""
+
+    network: PrivateNetwork | None = None
+    """None where the server listens on a Unix socket."""
+    server: tuple[str, ...] = ()
+    """What the server's command begins with."""
+    address: tuple[str, int] | None = None
+    """Where it listens, seen from the client's namespace."""
+    client: tuple[str, ...] = ()
+    """What its client's command begins with."""
+
+
+@contextmanager
+def way_to_server(link: str) -> Iterator[Way]:
+    """Give the way to one server: nothing special for `unix`, a private network for `netns`. Raises as those do."""
+    check_link(link)
+    if link == "unix":
+        yield Way()
+        return
+    with private_network() as network:
+        wire = network.wires["server"]
+        yield Way(network, wire.command, (wire.address, PORT), network.command)
 
 
 def _drop_connections(end: Namespace, *matching: str) -> int:

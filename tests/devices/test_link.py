@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from storbench.common.errors import InputError
-from storbench.devices.base import Fault
+from storbench.devices.base import Facts, Fault, FaultInjector, Opening
 from storbench.devices.faulty_server import FaultyServer
 from storbench.devices.link import PORT, PROGRAMS, PrivateNetwork, check_link, link_faults, private_network
 from storbench.devices.namespaces import why_no_namespaces
 from storbench.devices.nbd_hop import reconnecting_hop
 from storbench.devices.nbdkit import ServerParameters
+from storbench.devices.registry import resolve_device
+from storbench.harness.checker.check import check
+from storbench.workloads.steps import FaultEvent, Writing
 
 MIB = 1 << 20
 CUT = Fault("network-cut")
@@ -78,8 +81,9 @@ def test_a_link_is_cut_and_restored(network: PrivateNetwork) -> None:
 def test_nothing_of_it_is_seen_from_outside(network: PrivateNetwork) -> None:
     shown = subprocess.run(["ip", "-brief", "address"], check=True, capture_output=True, text=True).stdout
     assert network.wires["server"].address not in shown
-    named = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    assert "storbench" not in named
+    # A name would be a mount of the namespace.
+    inode = Path(f"/proc/{network.command[1].partition('=')[2]}/ns/net").readlink()
+    assert str(inode) not in Path("/proc/self/mountinfo").read_text()
 
 
 @needs_namespaces
@@ -189,3 +193,33 @@ def fio(uri: str, folder: Path, *options: str) -> dict[str, dict[str, float]]:
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
     job: dict[str, dict[str, float]] = json.loads(said[said.index("{") :])["jobs"][0]
     return job
+
+
+@needs_namespaces
+def test_a_served_file_over_a_link_outlives_a_cut_and_a_kill(tmp_path: Path) -> None:
+    device = resolve_device(f"nbd:file?path={tmp_path / 'image'}&size=16MiB&link=netns")
+    assert isinstance(device, FaultInjector)
+    assert device.info().faults["network-cut"] == device.info().faults["kill"] == ""
+    writing = Writing(duration=2.0, rate_iops=300.0)
+    with device.open(Opening("run", write=True, faults=frozenset({"network-cut", "kill"}))) as target:
+        assert "10.211" not in target.options["uri"]
+        for kind in ("network-cut", "kill"):
+            fault = Fault(kind)
+
+            def act(event: FaultEvent) -> Facts:
+                return (device.inject if event.action == "inject" else device.heal)(target, event.fault)
+
+            events = [FaultEvent(0.5, "inject", fault), FaultEvent(1.0, "heal", fault)]
+            folder = tmp_path / kind
+            folder.mkdir()
+            facts = check(target, writing, events, (), act, folder, os.urandom(16), threading.Event()).facts
+            assert facts["blocks_right"] == facts["blocks"] == 4096
+            assert not any(name.startswith("write_errors") for name in facts)
+            longest = facts["longest_write_s"]
+            assert isinstance(longest, float)
+            assert longest > 0.4
+
+
+def test_without_a_link_a_served_file_says_why_it_cannot_be_cut(tmp_path: Path) -> None:
+    faults = resolve_device(f"nbd:file?path={tmp_path / 'image'}&size=16MiB").info().faults
+    assert "link=netns" in faults["network-cut"]
