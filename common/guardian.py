@@ -8,6 +8,8 @@ removed. It ignores the signals that end the harness, and imports nothing of sto
     -group PGID      it has ended by itself
     +path PATH       remove this file or folder
     -path PATH       keep it, or it is gone
+    +keep WORD PATH  write this word into this file of /sys, which is about to be changed
+    -keep PATH       it has been changed back
     quit             all is well
 """
 
@@ -30,17 +32,27 @@ def serve() -> None:
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()
     paths: set[str] = set()
+    words: dict[str, str] = {}
     for line in sys.stdin.buffer:
         verb, _, value = line.decode(errors="surrogateescape").rstrip("\n").partition(" ")
         if verb == "quit":
+            words.clear()
             break
         if verb.endswith("group"):
             (groups.add if verb[0] == "+" else groups.discard)(int(value))
         elif verb.endswith("path"):
             (paths.add if verb[0] == "+" else paths.discard)(value)
+        elif verb == "+keep":
+            word, _, path = value.partition(" ")
+            words.setdefault(path, word)
+        elif verb == "-keep":
+            words.pop(value, None)
     for group in groups:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+    for path, word in words.items():
+        with suppress(OSError), open(path, "r+") as file:
+            file.write(word)
     # What was killed may still be making a file in there: it dies a moment after the signal.
     deadline = time.monotonic() + PATIENCE_S
     while paths := {path for path in paths if not _removed(path)}:

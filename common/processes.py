@@ -137,6 +137,27 @@ def guarded_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def guarded_word(path: Path) -> Iterator[None]:
+    """Write the word that is in `path` back when the block ends, and also when this process is killed inside it.
+
+    For a file of /sys whose content is one word, or one chosen word among several: `none [mq-deadline]`. Raises
+    `OSError` where it cannot be read.
+    """
+    words = path.read_text().split()
+    word = next((one.strip("[]") for one in words if one.startswith("[")), " ".join(words))
+    if not word or " " in word:
+        raise ValueError(f"{path} holds no word that could be written back")
+    known = path.absolute()
+    _tell("+keep", f"{word} {known}")
+    try:
+        yield
+    finally:
+        with path.open("r+") as file:
+            file.write(word)
+        _tell("-keep", known)
+
+
+@contextmanager
 def guarded_folder(prefix: str, *, inside: Path | None = None) -> Iterator[Path]:
     """Give a new private folder for scratch files; it goes away with the block or with this process.
 

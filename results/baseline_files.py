@@ -76,6 +76,17 @@ def history_of(new: Sequence[Path], baseline: Sequence[Path], ignored: Sequence[
     return History(_samples(runs, lengths), [[run.path for run in session] for session in sessions], remarks)
 
 
+def samples_of_runs(paths: Sequence[Path]) -> list[BaselineSamples]:
+    """Give what equal runs measured, in the order given: the values are those of the candidate, there is no baseline.
+
+    Raises `InputError` for runs that did not complete or did not measure the same.
+    """
+    runs = [_read(path) for path in paths]
+    _check_complete(runs)
+    _check_recipe(runs[0], runs[1:], ())
+    return _samples(runs, [len(runs)])
+
+
 def _read(path: Path) -> StoredRun:
     return StoredRun(path, *read_outline(path))
 
