@@ -76,7 +76,9 @@ def test_a_wheel_has_the_files_of_the_rooms_and_no_others(wheel: set[str]) -> No
 def test_a_wheel_has_the_device_models_and_their_front_ends(wheel: set[str]) -> None:
     built = {name.split(".")[0] for name in wheel if name.endswith(".so")}
 
-    assert built == {f"storbench/devices/native/{name}" for name in ("models", "preload", "nbdkit_faulty", "nbdkit_plugin")}
+    assert built == {
+        f"storbench/devices/native/{name}" for name in ("models", "preload", "nbdkit_faulty", "nbdkit_plugin")
+    }
 
 
 def test_pyproject_names_every_c_source() -> None:
