@@ -21,7 +21,7 @@ def baseline_table(found: Sequence[BaselineVerdict], remarks: Sequence[str]) -> 
     verdict = Column("verdict", [Text(one.verdict, STYLE[one.verdict]) for one in found], words=True)
     job = Column("job", [printable(one.job) for one in found], words=True)
     metric = Column("metric", [one.metric.removeprefix("latency_") for one in found], words=True)
-    change = Column("change", [f"{100 * (one.ratio - 1):+.1f} %" for one in found])
+    change = Column("change", ["–" if one.ratio is None else f"{100 * (one.ratio - 1):+.1f} %" for one in found])
     interval = Column("interval", [_interval(one.interval) for one in found])
     spread = Column("spread", [_percent(one.spread) for one in found])
     detectable = Column("detectable", [_percent(one.detectable_effect) for one in found])
@@ -47,6 +47,8 @@ def _open(found: Sequence[BaselineVerdict]) -> list[str]:
     if not open_ones:
         return []
     count = f"{len(open_ones)} inconclusive"
+    if all(one.ratio is None for one in open_ones):
+        return [f"{count}: there is no earlier session of this recipe; 3 are the least to judge by, 10 a good start."]
     if all(one.interval is None for one in open_ones):
         return [
             f"{count}: the history is too short to show how much sessions differ; 3 are the least, 10 a good start."

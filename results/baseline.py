@@ -77,8 +77,8 @@ class BaselineVerdict(msgspec.Struct, frozen=True):
     """Standard deviation from session to session, relative; None for fewer than two."""
     repeats: int
     """Runs of the new session."""
-    ratio: float
-    """The new session to the geometric mean of the history."""
+    ratio: float | None
+    """The new session to the geometric mean of the history; None where there is no history at all."""
     interval: tuple[float, float] | None
     """Of the ratio, at `confidence`; None where the history is too short."""
     confidence: float
@@ -159,6 +159,8 @@ def effective_number(values: Vector) -> tuple[int, float | None]:
 
 def sentence_of(verdict: BaselineVerdict) -> str:
     """Say the verdict, how sure it is, and what could have been detected."""
+    if verdict.ratio is None:
+        return f"{verdict.verdict}: there is no earlier session of this recipe"
     change = f"{verdict.verdict}: {_percent(verdict.ratio - 1)}"
     if verdict.interval is None or verdict.detectable_effect is None:
         few = f"{verdict.sessions} earlier session{'s' if verdict.sessions != 1 else ''}"
@@ -185,6 +187,8 @@ def _percent(change: float) -> str:
 def _evidence(one: BaselineSamples) -> _Evidence:
     sessions = [np.log(np.array(values)) for values in one.baseline]
     means = np.array([session.mean() for session in sessions])
+    if not sessions:
+        return _Evidence(0.0, 0.0, 0.0, 0, None)
     new = np.log(np.array(one.candidate))
     effective, r = effective_number(means)
     effect = float(new.mean() - means.mean())
@@ -211,7 +215,8 @@ def _undecided(one: BaselineSamples, evidence: _Evidence, confidence: float) -> 
     sessions = len(one.baseline)
     return BaselineVerdict(
         one.job, one.metric, one.higher_is_better, sessions, evidence.effective, evidence.autocorrelation,
-        float(np.expm1(evidence.spread)) if sessions > 1 else None, len(one.candidate), float(np.exp(evidence.effect)),
+        float(np.expm1(evidence.spread)) if sessions > 1 else None, len(one.candidate),
+        float(np.exp(evidence.effect)) if sessions else None,
         None, confidence, None, None, one.floor, "INCONCLUSIVE", None, None,
     )  # fmt: skip
 
@@ -254,10 +259,6 @@ def _checked(one: BaselineSamples) -> BaselineSamples:
     name = _name(one)
     if not 0 < one.floor < 1:
         raise InputError(f"{name}: a floor of {one.floor:g} is not between 0 and 1", hint="2 % is 0.02.")
-    if not one.baseline:
-        raise InputError(
-            f"{name}: there is no earlier session", hint="Name its run files, or a folder, with --baseline."
-        )
     if not one.candidate or not all(one.baseline):
         raise InputError(f"{name}: a session without a value", hint="Leave it out.")
     for values in (one.candidate, *one.baseline):

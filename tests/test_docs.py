@@ -36,7 +36,7 @@ def test_every_block_of_the_page_does_what_it_says(page: Path, tmp_path: Path) -
                     _run_line(line, work, environment)
             case "python" if not text.startswith("# file:"):
                 python.append(text)
-            case "python" | "toml" | "ini":
+            case "python" | "toml" | "ini" | "yaml":
                 named = FILE_NAME.match(text)
                 assert named, f"a {language} block of {page.name} has no name of a file on its first line"
                 (work / named[1]).write_text(text)

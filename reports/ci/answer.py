@@ -88,8 +88,8 @@ def answer_of_baseline(
     lines = [
         Line(
             row.job, row.metric, _unit(row.metric), row.higher_is_better, _mean(one.candidate), row.verdict,
-            _mean([_mean(session) for session in one.baseline]), row.interval, row.detectable_effect,
-            sentence_of_baseline(row),
+            _mean([_mean(session) for session in one.baseline]) if one.baseline else None, row.interval,
+            row.detectable_effect, sentence_of_baseline(row),
         )
         for one, row in zip(samples, found, strict=True)
     ]  # fmt: skip
