@@ -1,10 +1,10 @@
 # `make` lists what can be made. Each of them sets up first whatever it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitizers certification bench setup lint clean
+.PHONY: help demo test test-cluster sanitizers certification bench setup lint clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Measure a real file and an NBD device, compare them, write a report
 	@scripts/setup.sh run
@@ -14,6 +14,11 @@ test: ## Run all checks: style, layers, types, tests
 	@scripts/setup.sh test
 	@rm -rf build # setuptools would pack modules that are no longer there
 	@.venv/bin/tox run
+
+test-cluster: ## Break members of GlusterFS and Ceph clusters, as root; installs both
+	@scripts/setup.sh cluster
+	@rm -rf build
+	@.venv/bin/tox run -e cluster
 
 sanitizers: ## Run the tests of the emulator's C under sanitizers
 	@scripts/setup.sh test

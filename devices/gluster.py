@@ -34,13 +34,13 @@ class GlusterDevice:
         self._url = url
         self._host, self._volume, self._path = host, volume, path
         self._port = port
+        self._size = 0
 
     def info(self) -> DeviceInfo:
         """Ask the cluster for the file's size. Raises `InputError` where it does not answer or has no such file."""
-        size = volume_size(self._node(), self._url)
-        if not size:
-            raise InputError(f"{self._url} is empty", hint="Make it as large as it is to be: truncate -s 1G FILE.")
-        return DeviceInfo(self._url, "gluster", size)
+        if not self._size:
+            self._size = self._ask_size()
+        return DeviceInfo(self._url, "gluster", self._size)
 
     def facts(self) -> Facts:
         """Say where the file is."""
@@ -55,14 +55,20 @@ class GlusterDevice:
     @contextmanager
     def open(self, opening: Opening) -> Iterator[Target]:
         """Look at the file once more, and give the checker a way to it where faults are wanted."""
+        self._size = size = self._ask_size()
         self.check(opening)
-        size = self.info().size
         target = Target(size, gluster_options(self._host, self._volume, self._path), notes=(_NOTE,))
         if not opening.write:
             yield target
             return
         with exported(self._node(), read_only=False) as uri:
             yield msgspec.structs.replace(target, checked={"ioengine": "nbd", "uri": uri})
+
+    def _ask_size(self) -> int:
+        size = volume_size(self._node(), self._url)
+        if not size:
+            raise InputError(f"{self._url} is empty", hint="Make it as large as it is to be: truncate -s 1G FILE.")
+        return size
 
     def _node(self) -> Node:
         server = {"type": "inet", "host": self._host.strip("[]"), "port": str(self._port)}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -38,14 +41,35 @@ def volume_size(node: Node, url: str) -> int:
         )
     description = msgspec.json.encode({"driver": "raw", "file": node}).decode()
     command = ["qemu-img", "info", "--force-share", "--output=json", f"json:{description}"]
+    answer, words = _first_answer(command, url)
     try:
-        return msgspec.json.decode(processes.output_of(command, timeout=_ANSWER_S), type=_Image).size
-    except subprocess.TimeoutExpired:
-        raise InputError(f"{url} did not answer within {_ANSWER_S:g} s", hint="Is the cluster reachable?") from None
-    except subprocess.CalledProcessError as error:
-        raise _refused(url, error.stderr or "") from None
-    except (OSError, msgspec.DecodeError) as error:
-        raise MeasurementError(f"qemu-img's answer about {url} cannot be read: {error}") from None
+        return msgspec.json.decode(answer, type=_Image).size
+    except msgspec.DecodeError:
+        raise _refused(url, words) from None
+
+
+def _first_answer(command: Sequence[str], url: str) -> tuple[bytes, str]:
+    """Give what a command printed up to the end of a JSON document, and its complaints; it is not let come to its end.
+
+    Gluster's library takes up to ten seconds to say goodbye, which the servers do not need.
+    """
+    process = processes.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    deadline = time.monotonic() + _ANSWER_S
+    answer = b""
+    with process.stdout as out, process.stderr as complaints:
+        try:
+            while not answer.endswith(b"}\n"):
+                if not select.select([out], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                    raise InputError(f"{url} did not answer within {_ANSWER_S:g} s", hint="Is the cluster reachable?")
+                part = os.read(out.fileno(), 1 << 16)
+                if not part:
+                    break
+                answer += part
+        finally:
+            processes.end(process)
+        return answer, complaints.read().decode(errors="replace")
 
 
 def _refused(url: str, words: str) -> InputError | MeasurementError:

@@ -3,13 +3,17 @@
 #
 #   scripts/setup.sh run     to measure
 #   scripts/setup.sh test    to run the tests as well
+#   scripts/setup.sh cluster to run the tests of clusters, too: GlusterFS and Ceph, none of whose services is started
 #
 # What is there already is left alone; with nothing to do it takes no time and no network.
 # Exit status: 0 all is there; 2 something must be done by hand, and it says what.
 
 set -eu
 purpose=${1:-run}
-case $purpose in run | test) ;; *) echo "setup.sh: run or test, not '$purpose'" >&2; exit 2 ;; esac
+case $purpose in
+    run | test | cluster) ;;
+    *) echo "setup.sh: run, test or cluster, not '$purpose'" >&2; exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 # Debian keeps mkfs, losetup and others where only root looks.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -51,22 +55,42 @@ missing_packages() {
             echo python3 python3-venv
         fi
     fi
-    if [ "$purpose" = test ]; then
+    if [ "$purpose" != run ]; then
         has mkfs.ext4 || echo e2fsprogs
         has losetup || echo util-linux
         has mount || echo mount
+        has qemu-storage-daemon || echo qemu-system-common qemu-utils # one of the two has it
+        { has ip && has tc && has ss; } || echo iproute2
         has_library libpangoft2-1.0 || echo libpango-1.0-0 libpangoft2-1.0-0 # certificates as PDF
         # On Ubuntu the package only fetches a snap, which containers and CI machines cannot run.
         has chromium || has chromium-browser || has google-chrome || is_ubuntu || echo chromium
     fi
+    if [ "$purpose" = cluster ]; then
+        has glusterd || echo glusterfs-server
+        has ceph-mon || echo ceph-mon
+        has ceph-mgr || echo ceph-mgr
+        has ceph-osd || echo ceph-osd
+        { has ceph && has rbd; } || echo ceph-common
+        has_driver rbd || echo qemu-block-extra
+    fi
 }
 
 has_header() { echo "#include <$1>" | cc -D NBDKIT_API_VERSION=2 -E - >/dev/null 2>&1; }
+has_driver() { for file in /usr/lib/*/qemu/block-"$1".so; do [ -e "$file" ] && return; done; return 1; }
 has_library() { ldconfig -p | grep -q "$1"; }
 works() { [ -x "$1" ] && "$1" -c 'import pip' 2>/dev/null; }
 is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; }
 
+# Debian starts a service when it is installed, unless this file says no.
+no_services=/usr/sbin/policy-rc.d
+
 install_packages() {
+    without_services=
+    if [ "$purpose" = cluster ] && [ ! -e "$no_services" ]; then
+        without_services="
+        trap 'rm -f $no_services' EXIT; trap 'exit 2' HUP INT TERM
+        printf '#!/bin/sh\\nexit 101\\n' >$no_services && chmod 755 $no_services"
+    fi
     command="apt-get update && apt-get install --yes --no-install-recommends $*"
     has apt-get || stop "missing: $*. This is neither Debian nor Ubuntu: install them by your system's means."
     if [ "$(id -u)" -eq 0 ]; then
@@ -82,6 +106,7 @@ install_packages() {
     say "installing $*"
     # shellcheck disable=SC2086 # as_root is empty or several words
     $as_root sh -c "export DEBIAN_FRONTEND=noninteractive
+        $without_services
         set -- -o DPkg::Lock::Timeout=300 -qq
         apt-get \"\$@\" update && apt-get \"\$@\" install --yes --no-install-recommends $*" </dev/null >&2 ||
         stop "apt-get failed; its words are above. The command was:
@@ -112,8 +137,8 @@ wanted=$(pwd && cat pyproject.toml && cksum devices/native/*.[ch]) # the models 
 installed() { [ "$(cat ".venv/storbench-$1.stamp" 2>/dev/null)" = "$wanted" ]; }
 
 if ! installed test && ! { [ "$purpose" = run ] && installed run; }; then
-    if [ "$purpose" = test ]; then extras='[dev]'; else extras=; fi
+    if [ "$purpose" = run ]; then extras='' stamp=run; else extras='[dev]' stamp=test; fi
     say "installing storbench$extras into .venv, about a minute"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$extras"
-    printf '%s\n' "$wanted" >".venv/storbench-$purpose.stamp"
+    printf '%s\n' "$wanted" >".venv/storbench-$stamp.stamp"
 fi
