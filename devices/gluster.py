@@ -61,7 +61,7 @@ class GlusterDevice:
         if not opening.write:
             yield target
             return
-        with exported(self._node(), read_only=False) as uri:
+        with exported(self._node(), self._url, read_only=False) as uri:
             yield msgspec.structs.replace(target, checked={"ioengine": "nbd", "uri": uri})
 
     def _ask_size(self) -> int:

@@ -89,7 +89,7 @@ class RbdDevice:
             yield target
             return
         node = rbd_node(self._pool, self._image, self._parameters.user, conf)
-        with exported(node, read_only=False) as uri:
+        with exported(node, self._url, read_only=False) as uri:
             yield msgspec.structs.replace(target, checked={"ioengine": "nbd", "uri": uri})
 
     def _describe(self) -> _Image:

@@ -64,7 +64,7 @@ class LocalRbd:
         with run_ceph(self._parameters.size, self._parameters.grace) as cluster:
             conf = str(cluster.configuration)
             node = rbd_node(POOL, IMAGE, "admin", conf)
-            with exported(node, command=cluster.place.command, read_only=False) as uri:
+            with exported(node, self._url, command=cluster.place.command, read_only=False) as uri:
                 self._cluster = cluster
                 try:
                     yield Target(

@@ -127,5 +127,17 @@ def all_right(facts: Facts) -> bool:
 
 def storbench_inside(target: Target, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run storbench in the cluster's network, to which the cluster is one that exists."""
-    command = [*target.command, sys.executable, "-m", "storbench", "run", "randrw", "-s", "duration=1s", *words]
+    command = [
+        *target.command,
+        sys.executable,
+        "-m",
+        "storbench",
+        "run",
+        "randrw",
+        "-s",
+        "duration=1s",
+        "-s",
+        "queue_depth=4",
+        *words,
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
