@@ -200,7 +200,8 @@ def test_a_served_file_over_a_link_outlives_a_cut_and_a_kill(tmp_path: Path) -> 
     device = resolve_device(f"nbd:file?path={tmp_path / 'image'}&size=16MiB&link=netns")
     assert isinstance(device, FaultInjector)
     assert device.info().faults["network-cut"] == device.info().faults["kill"] == ""
-    writing = Writing(duration=2.0, rate_iops=300.0)
+    # Of several writers one at least is writing when the fault comes, and not flushing.
+    writing = Writing(duration=2.0, rate_iops=400.0, writers=4)
     with device.open(Opening("run", write=True, faults=frozenset({"network-cut", "kill"}))) as target:
         assert "10.211" not in target.options["uri"]
         for kind in ("network-cut", "kill"):
