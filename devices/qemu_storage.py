@@ -11,8 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,10 @@ _READY_S = 15.0
 _ANSWER_S = 30.0
 _END_S = 1.0
 """A client that is still connected may keep it busy: it is not waited for."""
-_EVENTS = 256
 _RECEIVE_BYTES = 1 << 16
 
 Arguments = dict[str, Any]
 """What a QMP command takes; nested as QEMU's reference manual says."""
-
-
-class Event(msgspec.Struct, frozen=True):
-    """Something that the daemon tells unasked."""
-
-    event: str
-    data: dict[str, Any] = {}
 
 
 class _Failure(msgspec.Struct, frozen=True):
@@ -52,8 +43,7 @@ class _Message(msgspec.Struct, frozen=True):
     answer: Any = msgspec.field(name="return", default=None)
     error: _Failure | None = None
     id: int | None = None
-    event: str = ""
-    data: dict[str, Any] = {}
+    """Which command it answers; events and the greeting have none."""
 
 
 @cache
@@ -93,7 +83,6 @@ class StorageDaemon:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._buffer = b""
-        self._events: deque[Event] = deque(maxlen=_EVENTS)
         self._number = 0
         self._lock = threading.RLock()
 
@@ -140,30 +129,6 @@ class StorageDaemon:
                 raise MeasurementError(f"{PROGRAM} refused '{name}': {answer.error.description}")
             return answer.answer
 
-    def wait_for(self, wanted: Callable[[Event], bool], *, timeout: float) -> Event | None:
-        """Give the first event that fits, also one that came since it was last asked; None when the time is over.
-
-        Events before it are forgotten. Raises `MeasurementError` where the daemon is gone.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            with self._lock:
-                while self._events:
-                    event = self._events.popleft()
-                    if wanted(event):
-                        return event
-                # In short pieces: other threads want to give commands meanwhile.
-                self._receive(min(deadline, time.monotonic() + 0.05))
-                if not self._events and time.monotonic() >= deadline:
-                    return None
-
-    def forget_events(self) -> None:
-        """Drop what was told until now."""
-        with self._lock:
-            while self._receive(time.monotonic()) is not None:
-                pass
-            self._events.clear()
-
     def serve(self, node: str, name: str, *, writable: bool) -> str:
         """Export a node on the daemon's own Unix socket and give its URI."""
         address = {"type": "unix", "data": {"path": str(self.export_path)}}
@@ -203,7 +168,7 @@ class StorageDaemon:
             raise self._gone() from None
 
     def _receive(self, deadline: float) -> _Message | None:
-        """Give the next message until `deadline`, keeping events; None when the time is over."""
+        """Give the next message until `deadline`; None when the time is over."""
         while b"\n" not in self._buffer:
             if self._socket is None:
                 raise self._gone()
@@ -219,10 +184,7 @@ class StorageDaemon:
                 raise self._gone()
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        message = msgspec.json.decode(line, type=_Message)
-        if message.event:
-            self._events.append(Event(message.event, message.data))
-        return message
+        return msgspec.json.decode(line, type=_Message)
 
 
 def nbd_node(name: str, uri: str, **settings: str | int | bool) -> Arguments:

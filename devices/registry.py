@@ -17,7 +17,7 @@ from .base import API_VERSION, Device, DeviceKind
 GROUP = "storbench.devices"
 
 _BUILTIN = (
-    "file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "nbd_emu", "sim", "emu",
+    "file", "block", "nbd_memory", "nbd_file", "nbd_tcp", "nbd_unix", "nbd_emu", "mirror", "sim", "emu",
     "gluster", "gluster_local", "rbd", "rbd_local",
 )  # fmt: skip
 

@@ -40,17 +40,6 @@ def test_what_the_daemon_refuses_is_said_in_its_words(daemon: StorageDaemon) -> 
     assert daemon.alive()
 
 
-def test_events_are_kept_until_they_are_asked_for(daemon: StorageDaemon) -> None:
-    for name in ("from", "to"):
-        daemon.command("blockdev-add", {"driver": "null-co", "node-name": name, "size": MIB, "read-zeroes": True})
-    daemon.command("blockdev-mirror", {"job-id": "copy", "device": "from", "target": "to", "sync": "full"})
-    ready = daemon.wait_for(lambda event: event.event == "BLOCK_JOB_READY", timeout=20)
-    assert ready is not None
-    assert ready.data["device"] == "copy"
-    daemon.forget_events()
-    assert daemon.wait_for(lambda event: event.event == "BLOCK_JOB_READY", timeout=0.05) is None
-
-
 def test_a_daemon_that_hangs_or_is_gone_is_an_error_and_no_endless_wait(daemon: StorageDaemon) -> None:
     process = daemon._process
     assert process is not None

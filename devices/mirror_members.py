@@ -1,0 +1,145 @@
+"""The members of a mirror: a server and an image each, what goes wrong with one, and bringing it back."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from ..common.errors import InputError, StorbenchError
+from .base import Facts, Fault
+from .faulty_server import FaultyServer
+from .faulty_serving import VOLATILE, BreakableParameters
+from .mirror_compare import Read, compare
+from .mirror_quorum import Quorum, majority
+from .nbd_client import nbd_connection
+
+_HARMLESS = frozenset({"hang", "slow", "stale-read", "lying-flush", "reordered-flush"})
+"""What ends without the medium having missed a write; after everything else a member may differ from the others."""
+_RESYNC = "resync"
+
+
+class Members:
+    """All members and the vote over them. Faults may be begun and ended from any thread."""
+
+    def __init__(self, parameters: BreakableParameters, count: int, size: int, images: Path, sockets: Path) -> None:
+        """Make an image for each in `images`; nothing is started."""
+        self._size = size
+        self._volatile = parameters.cache in VOLATILE
+        self._parameters = parameters
+        self._images = [images / f"replica{number}.img" for number in range(count)]
+        self._sockets = sockets
+        self._servers: list[FaultyServer] = []
+        self._quorum: Quorum | None = None
+        self._open: dict[tuple[str, str], Fault] = {}
+        self._stale: set[int] = set()
+        """Those that a fault which has ended may have left behind the others."""
+        self._lock = threading.RLock()
+        for image in self._images:
+            with image.open("xb") as file:
+                file.truncate(size)
+
+    def start(self, *, writable: bool) -> str:
+        """Start servers and vote, and give the URI of the mirror."""
+        for number, image in enumerate(self._images):
+            server = FaultyServer(
+                image, self._sockets, f"m{number}", cache=self._parameters.cache, parameters=self._parameters,
+                read_only=not writable,
+            )  # fmt: skip
+            self._servers.append(server)
+            server.start()
+        self._quorum = Quorum(self._sockets, [server.uri for server in self._servers], self._size)
+        return self._quorum.start(writable=writable)
+
+    def check(self) -> None:
+        """Raise `MeasurementError` where something ended that nobody had killed."""
+        if self._quorum is not None:
+            self._quorum.check()
+        for server in self._servers:
+            server.check()
+
+    def end(self) -> None:
+        """Undo all faults and end everything; never raises."""
+        if self._quorum is not None:
+            self._quorum.end()
+        for server in self._servers:
+            # The images go away with it: what a cache has not written yet need not be.
+            with suppress(StorbenchError):
+                server.inject(Fault("kill"))
+            server.stop()
+
+    def inject(self, fault: Fault) -> Facts:
+        """Begin a fault of a member."""
+        with self._lock:
+            number = self._number(fault)
+            facts = self._servers[number].inject(_without_resync(fault))
+            self._open[fault.kind, str(number)] = fault
+            return {"fault_part": str(number), **facts}
+
+    def heal(self, fault: Fault) -> Facts:
+        """End a fault of a member; what it may have missed or lost is copied to it, unless `resync` is 0."""
+        with self._lock:
+            number = self._number(fault)
+            if self._open.pop((fault.kind, str(number)), None) is None:
+                return {}
+            server, facts = self._servers[number], Facts()
+            if fault.kind not in _HARMLESS and fault.parameters.get(_RESYNC, 1):
+                self._stale.add(number)
+            if fault.kind == "bit-flip":
+                # Repaired by the mirror, from the others; a bit that it did not repair is turned back afterwards.
+                facts |= self._resync()
+            return facts | server.heal(_without_resync(fault)) | self._resync()
+
+    def compare(self) -> Facts:
+        """Say whether all replicas are identical. Nothing may write meanwhile; a cache that is honest is flushed."""
+        with self._lock, self._reading() as replicas:
+            return compare(replicas, self._size)
+
+    def _resync(self) -> Facts:
+        """Bring up to date who can be: nothing is wrong with it any more, and others can tell what it missed."""
+        broken = {int(part) for kind, part in self._open if kind not in _HARMLESS}
+        spare = len(self._images) - majority(len(self._images))
+        if self._quorum is None or (broken and len(broken | self._stale) > spare):
+            return {}
+        facts: Facts = {}
+        busy = {int(part) for _, part in self._open}
+        for number in sorted(self._stale - busy):
+            facts["resync_s"] = self._quorum.resync(number)
+            self._stale.discard(number)
+        return facts
+
+    def _number(self, fault: Fault) -> int:
+        known = [str(number) for number in range(len(self._images))]
+        part = fault.part or known[0]
+        if part not in known:
+            raise InputError(f"the mirror has no part '{part}'", hint=f"It has: {', '.join(known)}.")
+        return int(part)
+
+    @contextmanager
+    def _reading(self) -> Iterator[dict[str, Read]]:
+        """Give what reads each replica: its server where that has a volatile cache and is there, or its image."""
+        with ExitStack() as stack:
+            reads: dict[str, Read] = {}
+            for number, (image, server) in enumerate(zip(self._images, self._servers, strict=True)):
+                if self._volatile and server.alive():
+                    reads[str(number)] = stack.enter_context(nbd_connection(server.uri)).read
+                else:
+                    reads[str(number)] = _reader(stack, image)
+            yield reads
+
+
+def _reader(stack: ExitStack, image: Path) -> Read:
+    descriptor = os.open(image, os.O_RDONLY | os.O_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    # What is behind the end of an image that was cut short reads as zeroes.
+    return lambda offset, length: os.pread(descriptor, length, offset).ljust(length, b"\0")
+
+
+def _without_resync(fault: Fault) -> Fault:
+    """Leave out what is the mirror's own business."""
+    rest = {name: value for name, value in fault.parameters.items() if name != _RESYNC}
+    return msgspec.structs.replace(fault, part="", parameters=rest)
