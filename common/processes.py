@@ -2,7 +2,8 @@
 
 Every child leads a session of its own, so that Ctrl-C reaches the harness only and the harness decides; and every child
 is known to a guardian process that kills its whole group should the harness itself be killed, even with SIGKILL. The
-child registers itself between fork and exec, so there is no moment in which it could be missed.
+child registers itself between fork and exec, so there is no moment in which it could be missed. Should the guardian be
+killed as well, `storbench doctor` finds what is left by the mark in each child's environment and by the ledger.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import atexit
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from . import guardian
+from . import guardian, ledger
+from .ownership import VARIABLE, this_process
 
 _SOCKET_PATH, _SOCKET_NAME = 107, 8
 """Bytes in the longest path of a socket (`sun_path` without its end), and those to keep for the socket's own name."""
@@ -30,22 +31,25 @@ _SOCKET_PATH, _SOCKET_NAME = 107, 8
 _lock = threading.Lock()
 _pipe: int | None = None
 _guardian: subprocess.Popen[bytes] | None = None
+_ledger: tuple[int, Path] | None = None
 
 
 def _guardian_pipe() -> int:
     """Start the guardian at first use and give the descriptor that registers with it."""
-    global _pipe, _guardian  # noqa: PLW0603 - one guardian for the process, whoever asks first
+    global _pipe, _guardian, _ledger  # noqa: PLW0603 - one guardian for the process, whoever asks first
     with _lock:
         if _pipe is None or _guardian is None or _guardian.poll() is not None:
+            _ledger = _ledger or ledger.begin()
             reader, _pipe = os.pipe2(os.O_CLOEXEC)
-            # -I and -S: nothing of the caller's environment, and a start in about 10 ms.
+            # -I and -S: nothing of the caller's Python settings, and a start in about 10 ms.
             _guardian = subprocess.Popen(
-                [sys.executable, "-I", "-S", guardian.__file__],
+                [sys.executable, "-I", "-S", guardian.__file__, *([] if _ledger is None else [str(_ledger[1])])],
                 stdin=reader,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
+                env=_marked(None),
             )
             os.close(reader)
             atexit.register(_dismiss, _pipe, _guardian)
@@ -60,9 +64,23 @@ def _dismiss(pipe: int, process: subprocess.Popen[bytes]) -> None:
         process.wait(5)
 
 
+def _marked(environment: Mapping[str, str] | None) -> dict[str, str]:
+    """Give the environment of a child: ours, what is added, and the mark that says whose child it is."""
+    return {**os.environ, **(environment or {}), VARIABLE: str(this_process())}
+
+
 def _tell(verb: str, value: object) -> None:
+    pipe, line = _guardian_pipe(), _line(verb, value)
+    if _ledger is not None:
+        # A full disk takes the ledger's use away, not the run: the guardian is told all the same.
+        with suppress(OSError):
+            os.write(_ledger[0], line)
     # One write of less than PIPE_BUF bytes is atomic, so lines of several processes never mix.
-    os.write(_guardian_pipe(), os.fsencode(f"{verb} {value}\n"))
+    os.write(pipe, line)
+
+
+def _line(verb: str, value: object) -> bytes:
+    return os.fsencode(f"{verb} " + str(value).replace("\n", "\0") + "\n")
 
 
 def start(
@@ -80,7 +98,11 @@ def start(
     pipe = _guardian_pipe()
 
     def register() -> None:
-        os.write(pipe, b"+group %d\n" % os.getpid())
+        line = b"+group %d\n" % os.getpid()
+        os.write(pipe, line)
+        if _ledger is not None:
+            with suppress(OSError):
+                os.write(_ledger[0], line)
 
     return subprocess.Popen(
         command,
@@ -88,9 +110,9 @@ def start(
         stdout=stdout,
         stderr=stderr,
         cwd=cwd,
-        env=None if environment is None else {**os.environ, **environment},
+        env=_marked(environment),
         start_new_session=True,
-        preexec_fn=register,  # noqa: PLW1509 - one write, which is safe between fork and exec
+        preexec_fn=register,  # noqa: PLW1509 - two writes, which are safe between fork and exec
     )
 
 
@@ -117,23 +139,30 @@ def output_of(command: Sequence[str], *, timeout: float = 10.0) -> str:
     Raises `FileNotFoundError`, `subprocess.TimeoutExpired` or `subprocess.CalledProcessError`.
     """
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=True
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=True,
+        env=_marked(None),
     ).stdout
 
 
 @contextmanager
 def guarded_path(path: Path) -> Iterator[Path]:
-    """Remove `path` when the block ends, and also when this process is killed inside it."""
-    _tell("+path", path)
+    """Remove `path` when the block ends, and also when this process is killed inside it.
+
+    A file, a folder with what is mounted in it, a control group or a named network namespace (`/run/netns/NAME`).
+    """
+    known = path.absolute()
+    _tell("+path", known)
     try:
         yield path
     finally:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with suppress(FileNotFoundError):
-                path.unlink()
-        _tell("-path", path)
+        # What could not be removed stays known: to the guardian, which tries again, and to the doctor.
+        if guardian.remove(os.fspath(known)):
+            _tell("-path", known)
 
 
 @contextmanager

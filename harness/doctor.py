@@ -11,10 +11,12 @@ from pathlib import Path
 
 from .doctor_activity import activity_findings, watch
 from .doctor_folder import folder_findings, look_at
+from .doctor_leftovers import leftover_finding
 from .doctor_machine import machine_findings
 from .doctor_programs import plugin_findings, program_findings, python_finding
 from .environment import environment_facts, host_facts
 from .finding import Finding
+from .leftovers import find_leftovers
 
 __all__ = ["Finding", "examine"]
 
@@ -32,6 +34,7 @@ def examine(
         *program_findings(root),
         *plugin_findings(broken),
         *machine_findings(host, environment),
+        leftover_finding(find_leftovers()),
         *activity_findings(watch()),
         *(finding for path in paths for finding in folder_findings(look_at(path, root))),
     ]
