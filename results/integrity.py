@@ -7,9 +7,11 @@ What a block may hold follows from its own history alone:
   completed flush covers: what was never flushed may be lost;
 * nothing else.
 
+A block whose newest write is found in another one is not lost but misdirected, as that other one is.
+
 A flush covers the writes that were acknowledged before it was asked for. Order (FAST'13, "unserializable"): after a
-power cut, a flushed write that is gone while a write is there that was asked for after that flush was done, was
-overtaken.
+power cut, a flushed write that is gone while a write is there that was asked for after that flush was done, but before
+the cut, was overtaken.
 """
 
 from __future__ import annotations
@@ -68,6 +70,8 @@ class Seen(msgspec.Struct, frozen=True):
     """Of the write whose data it is; None for none."""
     kind: Literal["whole", "torn", "misdirected", "corrupt", "zeroes", "unreadable"]
     detail: str = ""
+    home: int | None = None
+    """The block to which what is here belongs; None where that is this one, or where nobody knows."""
 
 
 class Wrong(msgspec.Struct, frozen=True):
@@ -99,6 +103,25 @@ class Integrity(msgspec.Struct, frozen=True):
         return 3 / self.blocks if self.blocks else 1.0
 
 
+class _Evidence(msgspec.Struct, frozen=True):
+    """What all blocks together say about each one."""
+
+    asked: NDArray[np.float64]
+    done: NDArray[np.float64]
+    """For each time that a flush was asked for, when the first of that or a later one was done."""
+    last_there: float
+    astray: dict[tuple[int, int | None], int]
+    """Of each write that is in another block, its own block and its number, to where it is."""
+    power_cut: bool
+
+    def flush_done(self, write: Write) -> float | None:
+        """Say when the first flush was done that covers a write; None where none does."""
+        if write.done is None:
+            return None
+        place = int(np.searchsorted(self.asked, write.done, side="left"))
+        return float(self.done[place]) if place < len(self.done) else None
+
+
 def look(data: bytes, block: int, block_size: int, run: bytes) -> Seen:
     """Say what one block's data is. `data` has `block_size` bytes; `run` is 16 bytes."""
     sectors, whole, zero = read_stamps(data, run)
@@ -111,41 +134,49 @@ def look(data: bytes, block: int, block_size: int, run: bytes) -> Seen:
     elsewhere = sectors["address"] != home
     sequences = [int(number) for number in np.unique(sectors["sequence"])]
     if elsewhere.any():
-        where = int(sectors["address"][int(np.flatnonzero(elsewhere)[0])])
-        return Seen(block, sequences[-1], "misdirected", f"a sector of address {where}")
+        stray = sectors[int(np.flatnonzero(elsewhere)[0])]
+        where, sequence = int(stray["address"]), int(stray["sequence"])
+        return Seen(block, sequence, "misdirected", f"a sector of address {where}", where // block_size)
     if len(sequences) > 1:
         return Seen(block, sequences[-1], "torn", f"sectors of the writes {', '.join(map(str, sequences))}")
     return Seen(block, sequences[0], "whole")
 
 
 def classify(
-    blocks: int, writes: Sequence[Write], flushes: Sequence[Flush], seen: Sequence[Seen], *, power_cut: bool
-) -> Integrity:
+    blocks: int, writes: Sequence[Write], flushes: Sequence[Flush], seen: Sequence[Seen], *, power_cut: bool,
+    cut_at: float = float("inf"),
+) -> Integrity:  # fmt: skip
     """Classify every block. `seen` has one or more reads of each block, in order; `writes` are in no order.
 
-    With `power_cut` what was not flushed may be gone; without, everything acknowledged must be there.
+    With `power_cut` what was not flushed may be gone; without, everything acknowledged must be there. `cut_at` is when
+    power was first cut, on the clock of the writes: what came later says nothing of the order before.
     """
     history: dict[int, list[Write]] = {}
     for write in sorted(writes, key=lambda write: write.sequence):
         history.setdefault(write.block, []).append(write)
-    asked = np.array(sorted(flush.asked for flush in flushes))
-    done_by_asked = _earliest_done(flushes, asked)
     reads: dict[int, list[Seen]] = {}
     for one in seen:
         reads.setdefault(one.block, []).append(one)
-    last_there = _last_asked_of_what_is_there(history, reads)
+    asked = np.array(sorted(flush.asked for flush in flushes))
+    evidence = _Evidence(
+        asked,
+        _earliest_done(flushes, asked),
+        _last_asked_of_what_is_there(history, reads, cut_at),
+        {(one.home, one.sequence): one.block for one in seen if one.home is not None},
+        power_cut,
+    )
     counts = dict.fromkeys(CLASSES, 0)
     wrong: list[Wrong] = []
     for block in range(blocks):
         own = history.get(block, [])
-        found, detail = _class_of(own, reads.get(block, []), asked, done_by_asked, last_there, power_cut=power_cut)
+        found, detail = _class_of(own, reads.get(block, []), evidence)
         counts[found] += 1
         if found != "right":
             acknowledged = [write.sequence for write in own if write.done is not None]
             last = reads[block][-1].sequence if block in reads else None
             wrong.append(Wrong(block, found, max(acknowledged, default=0), last, detail))
     acknowledged_writes = [write for write in writes if write.done is not None]
-    flushed = sum(_flush_done(write, asked, done_by_asked) is not None for write in acknowledged_writes)
+    flushed = sum(evidence.flush_done(write) is not None for write in acknowledged_writes)
     return Integrity(blocks, counts, tuple(wrong), len(writes), len(acknowledged_writes), flushed)
 
 
@@ -156,36 +187,20 @@ def _earliest_done(flushes: Sequence[Flush], asked: NDArray[np.float64]) -> NDAr
     return np.minimum.accumulate(done[::-1])[::-1] if len(asked) else done
 
 
-def _flush_done(write: Write, asked: NDArray[np.float64], done: NDArray[np.float64]) -> float | None:
-    """Say when the first flush was done that covers a write; None where none does."""
-    if write.done is None:
-        return None
-    place = int(np.searchsorted(asked, write.done, side="left"))
-    return float(done[place]) if place < len(done) else None
-
-
-def _last_asked_of_what_is_there(history: dict[int, list[Write]], reads: dict[int, list[Seen]]) -> float:
-    """Give the latest time at which a write was asked for whose data is there."""
+def _last_asked_of_what_is_there(history: dict[int, list[Write]], reads: dict[int, list[Seen]], before: float) -> float:
+    """Give the latest time before `before` at which a write was asked for whose data is there."""
     latest = float("-inf")
     for block, own in history.items():
         there = {one.sequence for one in reads.get(block, []) if one.kind == "whole"}
-        latest = max([latest, *(write.asked for write in own if write.sequence in there)])
+        latest = max([latest, *(write.asked for write in own if write.sequence in there and write.asked < before)])
     return latest
 
 
-def _class_of(
-    own: list[Write],
-    reads: list[Seen],
-    asked: NDArray[np.float64],
-    done: NDArray[np.float64],
-    last_there: float,
-    *,
-    power_cut: bool,
-) -> tuple[BlockClass, str]:
+def _class_of(own: list[Write], reads: list[Seen], evidence: _Evidence) -> tuple[BlockClass, str]:
     """Give the class of one block and what there is to say about it. `own` rises in sequence."""
     if not reads:
         return ("right", "") if not own else ("unreadable", "it was never read")
-    allowed = _allowed(own, asked, done, power_cut=power_cut)
+    allowed = _allowed(own, evidence)
     verdicts = [_reading(one, own, allowed) for one in reads]
     if all(verdict == "right" for verdict, _ in verdicts):
         return "right", ""
@@ -195,19 +210,21 @@ def _class_of(
     if verdicts[-1][0] == "right":
         return "stale", "read again, the newer write was there"
     gone = [write for write in own if write.done is not None and write.sequence > (reads[-1].sequence or 0)]
-    covered = [when for write in gone if (when := _flush_done(write, asked, done)) is not None]
+    if gone and (place := evidence.astray.get((gone[-1].block, gone[-1].sequence))) is not None:
+        return "misdirected", f"its write {gone[-1].sequence} is in block {place}"
+    covered = [when for write in gone if (when := evidence.flush_done(write)) is not None]
     if not covered:
         return "lost_acknowledged", first[1]
-    if power_cut and last_there > min(covered):
+    if evidence.power_cut and evidence.last_there > min(covered):
         return "out_of_order", first[1]
     return "lost_flushed", first[1]
 
 
-def _allowed(own: list[Write], asked: NDArray[np.float64], done: NDArray[np.float64], *, power_cut: bool) -> set[int]:
+def _allowed(own: list[Write], evidence: _Evidence) -> set[int]:
     """Give the sequence numbers that a block may hold; 0 stands for what was there before the first write."""
     safe = 0
     for write in own:
-        if write.done is not None and (not power_cut or _flush_done(write, asked, done) is not None):
+        if write.done is not None and (not evidence.power_cut or evidence.flush_done(write) is not None):
             safe = write.sequence
     return {safe} | {write.sequence for write in own if write.sequence > safe}
 

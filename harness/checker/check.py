@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import threading
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from ...results.integrity import Integrity, Seen, classify, look
 from ...workloads.steps import FaultEvent, Writing
 from .ack_log import AckLog
 from .channel import Channel, OpenChannel, channel_of
+from .failures import Failure, FaultWatch, failure_facts
 from .writers import Writers, wait_for
 
 _CONNECT_S = 15.0
@@ -52,6 +55,7 @@ def check(
     log = AckLog(folder / "acknowledged.bin")
     writers = Writers(run, blocks, writing, open_channel, log)
     writers.stopping = stopping
+    watch = FaultWatch(act, writers.now)
     facts: Facts = {}
     try:
         if writing.prefill:
@@ -60,7 +64,7 @@ def check(
             except OSError as error:
                 raise MeasurementError(f"the target refused to be filled: {error.strerror}") from None
         threads = writers.start()
-        facts |= _carry_out(events, act, time.monotonic(), stopping)
+        facts |= _carry_out(events, watch.carry_out, time.monotonic(), stopping)
         if not wait_for(threads, writing.duration + _STALL_S):
             facts["writers_stuck"] = sum(thread.is_alive() for thread in threads)
             stopping.set()
@@ -69,11 +73,14 @@ def check(
     if writers.trouble:
         raise writers.trouble[0]
     for event in before_reading:
-        facts |= act(event)
-    power_cut = any(event.fault.kind == "power-cut" for event in (*events, *before_reading))
-    seen = _read_all(open_channel, blocks, writing.block_size, run, log, power_cut=power_cut)
-    integrity = classify(blocks, log.writes, log.flushes, seen, power_cut=power_cut)
-    return Checked(integrity, facts | _facts_of(integrity, log, writers.load_began))
+        facts |= watch.carry_out(event)
+    power_cut, cut_at = watch.power_cut_at < math.inf, watch.power_cut_at
+    reading = _Reading(open_channel, writing.block_size, run, writers)
+    integrity = reading.of(
+        blocks, lambda seen: classify(blocks, log.writes, log.flushes, seen, power_cut=power_cut, cut_at=cut_at)
+    )
+    facts |= _facts_of(integrity, log, writers.load_began) | failure_facts(writers.failures, watch)
+    return Checked(integrity, facts)
 
 
 def _carry_out(events: Sequence[FaultEvent], act: Act, began: float, stopping: threading.Event) -> Facts:
@@ -89,26 +96,45 @@ def _carry_out(events: Sequence[FaultEvent], act: Act, began: float, stopping: t
     return facts
 
 
-def _read_all(
-    open_channel: OpenChannel, blocks: int, size: int, run: bytes, log: AckLog, *, power_cut: bool
-) -> list[Seen]:
-    """Read every block, and those that are not right again."""
-    channel = _reachable(open_channel)
-    seen: list[Seen] = []
-    try:
-        at_once = max(1, _READ_BYTES // size)
-        for first in range(0, blocks, at_once):
-            seen += _read_some(channel, range(first, min(first + at_once, blocks)), size, run)
-        for _ in range(_AGAIN):
-            wrong = classify(blocks, log.writes, log.flushes, seen, power_cut=power_cut).wrong
-            if not wrong:
-                break
-            time.sleep(_AGAIN_AFTER_S)
-            for one in wrong:
-                seen += _read_some(channel, range(one.block, one.block + 1), size, run)
-    finally:
-        channel.close()
-    return seen
+class _Reading:
+    """Reads everything back; what fails is kept with the failures of the writers."""
+
+    def __init__(self, open_channel: OpenChannel, size: int, run: bytes, writers: Writers) -> None:
+        self._open, self._size, self._run, self._writers = open_channel, size, run, writers
+
+    def of(self, blocks: int, judge: Callable[[Sequence[Seen]], Integrity]) -> Integrity:
+        """Read every block, and those that are not right again; give what all reads come to."""
+        channel = _reachable(self._open)
+        seen: list[Seen] = []
+        try:
+            at_once = max(1, _READ_BYTES // self._size)
+            for first in range(0, blocks, at_once):
+                seen += self._some(channel, range(first, min(first + at_once, blocks)))
+            integrity = judge(seen)
+            for _ in range(_AGAIN):
+                if not integrity.wrong:
+                    break
+                time.sleep(_AGAIN_AFTER_S)
+                for one in integrity.wrong:
+                    seen += self._some(channel, range(one.block, one.block + 1))
+                integrity = judge(seen)
+        finally:
+            channel.close()
+        return integrity
+
+    def _some(self, channel: Channel, blocks: range) -> list[Seen]:
+        """Read neighbours at once, or one by one where that fails."""
+        size, asked = self._size, self._writers.now()
+        try:
+            data = channel.read(blocks.start * size, len(blocks) * size)
+        except OSError as error:
+            number, failed = error.errno or errno.ETIMEDOUT, self._writers.now()
+            failure = Failure("read", number, asked, failed, blocks.start * size, len(blocks) * size)
+            self._writers.failures.append(failure)
+            if len(blocks) == 1:
+                return [Seen(blocks.start, None, "unreadable", error.strerror or str(error))]
+            return [one for block in blocks for one in self._some(channel, range(block, block + 1))]
+        return [look(data[n * size : (n + 1) * size], block, size, self._run) for n, block in enumerate(blocks)]
 
 
 def _reachable(open_channel: OpenChannel) -> Channel:
@@ -120,17 +146,6 @@ def _reachable(open_channel: OpenChannel) -> Channel:
             if time.monotonic() > deadline:
                 raise MeasurementError(f"the target could not be reached for reading back: {error}") from None
             time.sleep(_AGAIN_AFTER_S)
-
-
-def _read_some(channel: Channel, blocks: range, size: int, run: bytes) -> list[Seen]:
-    """Read neighbours at once, or one by one where that fails."""
-    try:
-        data = channel.read(blocks.start * size, len(blocks) * size)
-    except OSError as error:
-        if len(blocks) == 1:
-            return [Seen(blocks.start, None, "unreadable", error.strerror or str(error))]
-        return [one for block in blocks for one in _read_some(channel, range(block, block + 1), size, run)]
-    return [look(data[n * size : (n + 1) * size], block, size, run) for n, block in enumerate(blocks)]
 
 
 def _facts_of(integrity: Integrity, log: AckLog, load_began: float) -> Facts:

@@ -19,10 +19,9 @@ from ...results.stamp import stamped_block
 from ...workloads.steps import Writing
 from .ack_log import AckLog
 from .channel import Channel, OpenChannel
+from .failures import BROKEN, Failure
 
 _RETRY_S = 0.02
-_BROKEN = frozenset({errno.ENOTCONN, errno.ECONNRESET, errno.EPIPE, errno.ESHUTDOWN, errno.ETIMEDOUT, errno.EPROTO,
-                     errno.ECONNREFUSED, errno.ECONNABORTED})  # fmt: skip
 _PREFILL_FLUSH_EVERY = 4096
 
 
@@ -55,6 +54,8 @@ class Writers:
         """When the load began, on the clock of all times here."""
         self.stopping = threading.Event()
         """Set to end the load early."""
+        self.failures: list[Failure] = []
+        """Every request that failed, of the reading as well."""
         self.trouble: list[BaseException] = []
         """What ended a writer and should not have."""
 
@@ -72,7 +73,7 @@ class Writers:
 
     def start(self) -> list[threading.Thread]:
         """Start the load; join the threads to wait for its end."""
-        self.load_began = self._now()
+        self.load_began = self.now()
         threads = [
             threading.Thread(target=self._guarded, args=(number,), name=f"writer {number}", daemon=True)
             for number in range(min(self._writing.writers, self._blocks))
@@ -121,34 +122,38 @@ class Writers:
         self.stopping.wait(_RETRY_S)
         return None
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Give the time on the clock of all times here."""
         return time.monotonic() - self._began
 
     def _write(self, channel: Channel, writer: int, block: int, *, raising: bool = False) -> bool:
         """Write a block and keep what came of it; False where the channel is broken."""
         sequence, size = self._sequencer.take(), self._writing.block_size
         data = stamped_block(self._run, block * size, size, writer, sequence)
-        asked = self._now()
+        asked = self.now()
         try:
             channel.write(block * size, data)
         except OSError as error:
             number = error.errno or errno.ETIMEDOUT
+            self.failures.append(Failure("write", number, asked, self.now(), block * size, size))
             self._log.write(Write(block, sequence, asked, None, number))
             if raising:
                 raise
-            return number not in _BROKEN
-        self._log.write(Write(block, sequence, asked, self._now()))
+            return number not in BROKEN
+        self._log.write(Write(block, sequence, asked, self.now()))
         return True
 
     def _flush(self, channel: Channel) -> bool:
-        asked = self._now()
+        asked = self.now()
         try:
             channel.flush()
         except OSError as error:
             number = error.errno or errno.ETIMEDOUT
-            self._log.flush(asked, self._now(), number)
-            return number not in _BROKEN
-        self._log.flush(asked, self._now())
+            failed = self.now()
+            self.failures.append(Failure("flush", number, asked, failed))
+            self._log.flush(asked, failed, number)
+            return number not in BROKEN
+        self._log.flush(asked, self.now())
         return True
 
 

@@ -57,6 +57,23 @@ def test_a_flush_covers_what_was_acknowledged_before_it_was_asked_for() -> None:
     assert classify(2, [OLD, during], [FILL, LATE, later], [whole(1, 1)], power_cut=True).counts["lost_flushed"] == 1
 
 
+def test_a_write_that_is_found_elsewhere_is_not_lost() -> None:
+    seen = [whole(1, 1), Seen(0, 5, "misdirected", home=1)]
+    found = classify(2, [OLD, NEW], [FILL, LATE], seen, power_cut=False)
+    assert [(one.block, one.found) for one in found.wrong] == [(0, "misdirected"), (1, "misdirected")]
+    assert "block 0" in found.wrong[1].detail
+    # The one that is missing is a newer one, which is nowhere.
+    newer = Write(1, 7, 2.15, 2.16)
+    found = classify(2, [OLD, NEW, newer], [FILL, LATE], seen, power_cut=False)
+    assert [(one.block, one.found) for one in found.wrong] == [(0, "misdirected"), (1, "lost_flushed")]
+
+
+def test_what_was_written_after_the_cut_overtook_nothing() -> None:
+    seen = [whole(1, 1), whole(2, 9)]
+    found = classify(3, [OLD, NEW, ELSEWHERE], [FILL, LATE], seen, power_cut=True, cut_at=2.5)
+    assert [(one.block, one.found) for one in found.wrong] == [(1, "lost_flushed")]
+
+
 def test_nothing_found_still_allows_something() -> None:
     assert classify(300, [], [], [], power_cut=False).bound == pytest.approx(0.01)
 
@@ -77,7 +94,9 @@ def test_a_stamp_says_what_it_is_and_any_changed_bit_shows() -> None:
 def test_torn_misdirected_and_foreign_blocks_are_told_apart() -> None:
     old, new = (stamped_block(RUN, 8192, SIZE, 0, number) for number in (1, 2))
     assert look(new[:1024] + old[1024:], 2, SIZE, RUN).kind == "torn"
-    assert look(new, 3, SIZE, RUN).kind == "misdirected"
+    stray = look(new, 3, SIZE, RUN)
+    assert (stray.kind, stray.home, stray.sequence) == ("misdirected", 2, 2)
+    assert look(stamped_block(RUN, 12288, SIZE, 0, 9)[:512] + new[512:], 3, SIZE, RUN).sequence == 2
     assert look(new, 2, SIZE, bytes(16)).kind == "corrupt"
     assert look(bytes(SIZE), 2, SIZE, RUN).kind == "zeroes"
 
