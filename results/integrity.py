@@ -10,8 +10,8 @@ What a block may hold follows from its own history alone:
 A block whose newest write is found in another one is not lost but misdirected, as that other one is.
 
 A flush covers the writes that were acknowledged before it was asked for. Order (FAST'13, "unserializable"): after a
-power cut, a flushed write that is gone while a write is there that was asked for after that flush was done, but before
-the cut, was overtaken.
+power cut, a flushed write that is gone while a write is there that was asked for after it was acknowledged, and before
+the cut, was overtaken. Of two writes that were under way together neither can be said to be the newer one.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def _class_of(own: list[Write], reads: list[Seen], evidence: _Evidence) -> tuple
     gone = [write for write in own if write.done is not None and write.sequence > (reads[-1].sequence or 0)]
     if gone and (place := evidence.astray.get((gone[-1].block, gone[-1].sequence))) is not None:
         return "misdirected", f"its write {gone[-1].sequence} is in block {place}"
-    covered = [when for write in gone if (when := evidence.flush_done(write)) is not None]
+    covered = [write.done for write in gone if write.done is not None and evidence.flush_done(write) is not None]
     if not covered:
         return "lost_acknowledged", first[1]
     if evidence.power_cut and evidence.last_there > min(covered):

@@ -68,6 +68,13 @@ def test_a_write_that_is_found_elsewhere_is_not_lost() -> None:
     assert [(one.block, one.found) for one in found.wrong] == [(0, "misdirected"), (1, "lost_flushed")]
 
 
+def test_a_newer_write_under_the_same_flush_has_overtaken_and_one_beside_it_has_not() -> None:
+    beside, after = Write(2, 6, 2.05, 2.15), Write(2, 6, 2.15, 2.16)
+    for newer, expected in ((beside, "lost_flushed"), (after, "out_of_order")):
+        found = classify(3, [OLD, NEW, newer], [FILL, LATE], [whole(1, 1), whole(2, 6)], power_cut=True)
+        assert [(one.block, one.found) for one in found.wrong] == [(1, expected)]
+
+
 def test_what_was_written_after_the_cut_overtook_nothing() -> None:
     seen = [whole(1, 1), whole(2, 9)]
     found = classify(3, [OLD, NEW, ELSEWHERE], [FILL, LATE], seen, power_cut=True, cut_at=2.5)
