@@ -9,14 +9,18 @@ from contextlib import contextmanager
 
 from ..common.errors import InputError, MeasurementError
 from ..devices.base import Device, Facts, Fault, FaultInjector, Target
+from ..workloads.faults.client_kinds import CLIENT_KINDS
 from ..workloads.steps import FaultEvent
+from .client_faults import ClientFaults
 
 _PATIENCE_S = 30.0
 """How long an injection or a heal may still take when the load has ended."""
 
 
-def act(device: Device, target: Target, action: str, fault: Fault) -> Facts:
+def act(device: Device, target: Target, action: str, fault: Fault, clients: ClientFaults | None = None) -> Facts:
     """Inject or heal; raises as the device does, and `InputError` where it cannot have that fault."""
+    if clients is not None and fault.kind in CLIENT_KINDS:
+        return clients.inject(fault) if action == "inject" else clients.heal(fault)
     if not isinstance(device, FaultInjector):
         raise InputError(
             "this kind of device cannot be made to fail", hint="`storbench list devices` names those that can."
@@ -30,7 +34,9 @@ def act(device: Device, target: Target, action: str, fault: Fault) -> Facts:
 
 
 @contextmanager
-def during(events: Sequence[FaultEvent], device: Device, target: Target) -> Iterator[Facts]:
+def during(
+    events: Sequence[FaultEvent], device: Device, target: Target, clients: ClientFaults | None = None
+) -> Iterator[Facts]:
     """Carry out events beside the block, in seconds from its start.
 
     The facts that are yielded are complete when the block has ended: when each event truly began and ended, and what
@@ -50,7 +56,7 @@ def during(events: Sequence[FaultEvent], device: Device, target: Target) -> Iter
             for number, event in enumerate(sorted(events, key=lambda event: event.at), 1):
                 if stopping.wait(max(0.0, began + event.at - time.monotonic())):
                     return
-                facts.update(_one(number, event, device, target, began, open_faults))
+                facts.update(_one(number, event, device, target, clients, began, open_faults))
         except (InputError, MeasurementError, OSError) as error:
             trouble.append(error)
 
@@ -62,18 +68,21 @@ def during(events: Sequence[FaultEvent], device: Device, target: Target) -> Iter
         stopping.set()
         thread.join(_PATIENCE_S)
         for fault in open_faults:
-            facts.update(act(device, target, "heal", fault))
+            facts.update(act(device, target, "heal", fault, clients))
+        if clients is not None:
+            clients.end()
     if trouble:
         raise trouble[0]
 
 
 def _one(
-    number: int, event: FaultEvent, device: Device, target: Target, began: float, open_faults: list[Fault]
-) -> Facts:
+    number: int, event: FaultEvent, device: Device, target: Target, clients: ClientFaults | None,
+    began: float, open_faults: list[Fault],
+) -> Facts:  # fmt: skip
     started = time.monotonic() - began
     if event.action == "inject":
         open_faults.append(event.fault)
-    found = act(device, target, event.action, event.fault)
+    found = act(device, target, event.action, event.fault, clients)
     if event.action == "heal" and event.fault in open_faults:
         open_faults.remove(event.fault)
     name = f"event{number}_{event.action}_{event.fault.kind}"

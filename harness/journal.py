@@ -71,6 +71,8 @@ class StepEnds(msgspec.Struct, frozen=True, tag="outcome", tag_field="type"):
     raw: str = ""
     job_file: str = ""
     io_logs: tuple[str, ...] = ()
+    io_log_origin_ms: int = 0
+    """What the times in the logs count from: 0 for the load's start, else Unix time in milliseconds."""
     facts: Facts = {}
     previous: str = ""
 

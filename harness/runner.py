@@ -33,9 +33,11 @@ from ..workloads.steps import (
     jobs_of,
 )
 from .checker.check import check
+from .client_faults import ClientFaults
 from .emulation import Observation, check_faithful
 from .engines.base import Assignment, Engine, Execution, Progress
 from .fault_events import act, during
+from .io_error_facts import io_error_facts
 from .journal import Journal, StepBegins, StepEnds
 
 
@@ -185,15 +187,26 @@ def _measure(index: int, step: Measure, setting: Setting) -> tuple[Outcome, Step
     if step.reconnect and setting.target.reconnecting:
         hop = msgspec.structs.replace(setting.target, options=setting.target.reconnecting)
         setting = msgspec.structs.replace(setting, target=hop)
-    told: Facts = {}
-    try:
-        with during(step.events, setting.device, setting.target) as told:
-            execution, folder = _load(index, "measure", jobs_of(step), setting)
-    except MeasurementError as error:
-        if not step.may_break:
-            raise
-        facts = {**told, "broke": str(error)}
+    broke = ""
+    execution: Execution | None = None
+    origin = time.time()
+    clients = ClientFaults(setting.target, setting.folder / _folder_name(index, "measure"))
+    if step.io_log:
+        setting = msgspec.structs.replace(setting, io_log=True)
+    with during(step.events, setting.device, setting.target, clients) as told:
+        try:
+            execution, folder = _load(
+                index, "measure", jobs_of(step), setting, origin=origin if step.events or step.io_log else None
+            )
+        except MeasurementError as error:
+            if not step.may_break:
+                raise
+            broke = str(error)
+            told["broke_s"] = time.time() - origin
+    if execution is None:
+        facts = {**told, "broke": broke}
         return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
+    told |= io_error_facts(execution.io_errors, told, origin)
     return _with_files(index, execution, folder, told)
 
 
@@ -204,13 +217,18 @@ def _check(index: int, step: Check, setting: Setting) -> Facts:
     folder = setting.folder / f"{index:04d}-check"
     folder.mkdir(exist_ok=True)
 
+    clients = ClientFaults(setting.target, folder)
+
     def carry_out(event: FaultEvent) -> Facts:
-        return act(setting.device, setting.target, event.action, event.fault)
+        return act(setting.device, setting.target, event.action, event.fault, clients)
 
     run = hashlib.blake2b(f"{setting.folder.name}/{index}".encode(), digest_size=16).digest()
-    found = check(
-        setting.target, step.writing, step.events, step.before_reading, carry_out, folder, run, threading.Event()
-    )
+    try:
+        found = check(
+            setting.target, step.writing, step.events, step.before_reading, carry_out, folder, run, threading.Event()
+        )
+    finally:
+        clients.end()
     return found.facts
 
 
@@ -249,22 +267,29 @@ def _with_files(index: int, execution: Execution, folder: str, facts: Facts) -> 
         raw=execution.raw,
         job_file=execution.job_file,
         io_logs=execution.io_logs,
+        io_log_origin_ms=execution.io_log_origin_ms,
         facts=facts,
     )
     return Outcome("COMPLETED", execution.measurement, facts=facts), ends
 
 
-def _load(index: int, kind: str, jobs: tuple[Job, ...], setting: Setting) -> tuple[Execution, str]:
+def _folder_name(index: int, kind: str) -> str:
+    return f"{index:04d}-{kind}"
+
+
+def _load(
+    index: int, kind: str, jobs: tuple[Job, ...], setting: Setting, *, origin: float | None = None
+) -> tuple[Execution, str]:
     """Put jobs on the target; give what came of it and the name of the step's folder."""
     if setting.read_only and any(job.writes for job in jobs):
         # The dry run found no write, so this plan depends on its outcomes in a way that nobody allowed.
         raise InputError("the plan wants to write, but the target was opened for reading only")
     check_faithful(setting.target, jobs, setting.floor_ns)
-    name = f"{index:04d}-{kind}"
+    name = _folder_name(index, kind)
     folder = setting.folder / name
     folder.mkdir(exist_ok=True)
     assignment = Assignment(
-        jobs, setting.target, folder, setting.read_only, setting.io_log and kind == "measure", setting.grace_s
+        jobs, setting.target, folder, setting.read_only, setting.io_log and kind == "measure", origin, setting.grace_s
     )
     observation = Observation(setting.target)
     execution = setting.engine.run(assignment, setting.observer.progress)

@@ -113,15 +113,16 @@ def _step(begins: StepBegins, ends: StepEnds, folder: Path) -> StepRecord:
         ends.measurement,
         (files / ends.job_file).read_text() if ends.job_file else "",
         (files / ends.raw).read_bytes() if ends.raw else b"",
-        _io_logs([files / name for name in ends.io_logs]) if ends.io_logs else None,
+        _io_logs([files / name for name in ends.io_logs], ends.io_log_origin_ms) if ends.io_logs else None,
         ends.facts,
     )
 
 
-def _io_logs(paths: list[Path]) -> Callable[[], Iterable[IoLog]]:
+def _io_logs(paths: list[Path], origin_ms: int) -> Callable[[], Iterable[IoLog]]:
     def parse() -> Iterator[IoLog]:
         for number, path in enumerate(paths):
-            yield parse_io_log(path, IO_LOG_COLUMNS, job=number)
+            log = parse_io_log(path, IO_LOG_COLUMNS, job=number)
+            yield msgspec.structs.replace(log, time_ms=log.time_ms - origin_ms) if origin_ms else log
 
     return parse
 

@@ -23,6 +23,7 @@ from ..devices.registry import device_kinds, resolve_device
 from ..results.record import Campaign
 from ..workloads.base import Specified, Workload
 from ..workloads.dry_run import DryRun, dry_run
+from ..workloads.faults.client_kinds import CLIENT_KINDS
 from ..workloads.registry import Source, find_workload, source_of, workload_from_source, workloads
 from .emulation import measure_floor
 from .engines.base import Progress
@@ -245,7 +246,8 @@ def _planned_again(contents: JournalContents, folder: Path) -> PlannedRun:
 
 def _opening(run: PlannedRun, run_id: str, *, resuming: bool = False) -> Opening:
     plan = run.rehearsal
-    return Opening(run_id, plan.writes, run.options.destroy, ioengines_for(run.info), resuming, plan.faults)
+    faults = plan.faults - CLIENT_KINDS.keys()
+    return Opening(run_id, plan.writes, run.options.destroy, ioengines_for(run.info), resuming, faults)
 
 
 def _check(run: PlannedRun) -> None:

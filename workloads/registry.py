@@ -17,6 +17,9 @@ from ..common.errors import InputError, nearest
 from ..common.parameters import describe_parameters
 from ..common.plugins import DISTRIBUTION, Listed, builtin, lacks, load_plugins
 from .base import API_VERSION, Workload
+from .faults.names import NAMES as FAULT_CLASSES
+from .faults.names import PREFIX as FAULTS
+from .faults.names import module_of
 from .fio_file import FioFile, parse_fio_file, workload_name
 from .fio_sections import parse_sections
 from .fiosynth.suite import suite_named
@@ -28,7 +31,7 @@ _SNIA = ("iops", "throughput", "latency", "wsat", "hir", "xsr", "cbw", "dirth", 
 _FIOSYNTH = ("cache-1h22", "he-flash-1h22", "he-flash-1h25", "ocp-2.6-loop", "search-1h22")
 _BUILTIN = (
     "randrw", "sequential", "update", "users", "endurance", *(f"snia.{test}" for test in _SNIA),
-    *(f"fiosynth.{suite}" for suite in _FIOSYNTH),
+    *(f"fiosynth.{suite}" for suite in _FIOSYNTH), *(f"{FAULTS}{name}" for name in (*FAULT_CLASSES, "suite")),
 )  # fmt: skip
 _FIO_SUFFIXES = (".fio", ".job", ".ini")
 _EXAMPLES = Path(__file__).with_name("examples")
@@ -106,7 +109,8 @@ def workload_from_source(source: Source) -> Workload:
 def _builtin(name: str) -> Workload:
     if name.startswith("fiosynth."):
         return suite_named(name)
-    workload: Workload = import_module(f".{name}", __package__).WORKLOAD
+    module = module_of(name) if name.startswith(FAULTS) else name
+    workload: Workload = import_module(f".{module}", __package__).WORKLOAD
     return workload
 
 

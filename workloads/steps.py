@@ -61,6 +61,8 @@ class Measure(msgspec.Struct, frozen=True, tag="measure", tag_field="kind", forb
     """Reach the target by its reconnecting hop, where it has one: fio itself never connects again."""
     may_break: bool = False
     """A load that ends in an error is an outcome for the plan to judge, not the end of the run."""
+    io_log: bool = False
+    """Keep every single I/O, also where the user did not ask for that; in seconds from the first moment of `events`."""
 
 
 class Precondition(msgspec.Struct, frozen=True, tag="precondition", tag_field="kind", forbid_unknown_fields=True):
@@ -126,6 +128,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="kind", forbid_unk
     """Put a sentence into the record."""
 
     label: str
+    labels: dict[str, str | int | float] = {}
 
 
 Step = Measure | Precondition | Purge | Idle | Inject | Heal | Check | Note

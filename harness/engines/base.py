@@ -39,8 +39,23 @@ class Assignment(msgspec.Struct, frozen=True):
     """Where the engine leaves its files: `job.fio`, its raw output, logs."""
     read_only: bool = False
     io_log: bool = False
+    origin: float | None = None
+    """Unix time in seconds from which the log of single I/Os counts; None for the start of the load."""
     grace_s: float = 30.0
     """How long the engine may overrun before it is taken for hung."""
+
+
+class IoError(msgspec.Struct, frozen=True):
+    """One I/O that failed."""
+
+    time: float
+    """Unix time in seconds at which the engine said so."""
+    errno: str
+    """By name, such as `EIO`."""
+    direction: str
+    offset: int
+    """Bytes from the start of the target."""
+    length: int
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -51,6 +66,9 @@ class Execution(msgspec.Struct, frozen=True):
     """Name of the engine's own output in the folder."""
     job_file: str = ""
     io_logs: tuple[str, ...] = ()
+    io_log_origin_ms: int = 0
+    """What the times in the logs count from: 0 for the load's start, else Unix time in milliseconds."""
+    io_errors: tuple[IoError, ...] = ()
 
 
 class Engine(Protocol):

@@ -15,6 +15,7 @@ from storbench.common.errors import InputError
 from storbench.devices.base import DeviceInfo
 from storbench.workloads.base import Specified
 from storbench.workloads.dry_run import dry_run
+from storbench.workloads.faults.names import NAMES, class_named
 from storbench.workloads.registry import Source, find_workload, source_of, workload_from_source, workloads
 
 GOOD = """
@@ -118,6 +119,9 @@ def test_the_recipe_of_a_plugin_that_is_gone_says_where_it_came_from() -> None:
         workload_from_source(Source("plugin", "gone", "", "dist-gone", "4.5"))
 
 
+EVERY_FAULT = dict.fromkeys((class_named(name).kind for name in NAMES), "") | {"compare": ""}
+
+
 def test_everything_that_comes_with_storbench_is_listed_and_works() -> None:
     device = DeviceInfo("block:x", "block", 256 << 20, 512, True)  # what trims needs more than a file
     own = [one for one in workloads() if one.distribution == "storbench"]
@@ -127,9 +131,15 @@ def test_everything_that_comes_with_storbench_is_listed_and_works() -> None:
         found = find_workload(one.name)
         assert found.summary == one.summary
         assert not one.broken
+        if one.name.startswith("faults."):
+            # Only of a device that can fail.
+            device = msgspec.structs.replace(device, faults=EVERY_FAULT, parts=("0", "1", "2"), spare_parts=1)
+            if one.name == "faults.server-restarted":
+                device = msgspec.structs.replace(device, parts=(), spare_parts=0)
         rehearsal = dry_run(found, device, found.parameters())
         # A specification says how long it takes; what nobody prescribes answers soon.
-        assert 0 < rehearsal.seconds < (1e7 if isinstance(found, Specified) else 120)
+        most = 1e7 if isinstance(found, Specified) else 480 if one.name == "faults.suite" else 120
+        assert 0 < rehearsal.seconds < most
         assert rehearsal.steps
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,9 @@ from ....results.measurement import Measurement
 from ....workloads.job import Job
 from ..base import Assignment, Execution, Progress, expected_seconds, wait
 from ..series import Interval, progress_of
+from .io_errors import ErrorReader
 from .job_file import io_log_names, render_job_file
+from .log_lines import check_complete
 from .output import (
     DocumentSplitter,
     FioDocument,
@@ -70,30 +73,40 @@ class FioEngine:
         error, hung past its time or was killed.
         """
         folder = assignment.folder
-        (folder / _JOB_FILE).write_text(render_job_file(assignment.jobs, assignment.target, io_log=assignment.io_log))
+        text = render_job_file(
+            assignment.jobs, assignment.target, io_log=assignment.io_log, unix_time=assignment.origin is not None
+        )
+        (folder / _JOB_FILE).write_text(text)
         watch = _Watch(assignment, on_progress)
-        with (folder / _STDERR).open("wb") as stderr:
-            process = processes.start(
-                _command(assignment),
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=folder,
-                environment=assignment.target.environment,
-            )
-            try:
-                watch.follow(process)
-                status = processes.end(process, patience=assignment.grace_s)
-            finally:
-                processes.end(process)
-                assert process.stdout
-                process.stdout.close()
+        process = processes.start(
+            _command(assignment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            environment=assignment.target.environment,
+        )
+        try:
+            watch.follow(process)
+            status = processes.end(process, patience=assignment.grace_s)
+        finally:
+            processes.end(process)
+            watch.read_last_words(process)
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            process.stderr.close()
+            watch.errors.close()
         words = watch.splitter.words + _lines(folder / _STDERR)
         (folder / _RAW).write_bytes(watch.last)
         document = _completed(assignment.jobs, watch.last, status, words)
         jobs = jobs_of_document(document)
         measurement = measurement_of(document, jobs, errors_in(words) or None)
         logs = tuple(n for n in io_log_names(assignment.jobs) if (folder / n).exists()) if assignment.io_log else ()
-        return Execution(_with_series(measurement, watch.builder), _RAW, _JOB_FILE, logs)
+        if logs:
+            check_complete([folder / name for name in logs], jobs)
+        origin_ms = 0 if assignment.origin is None else round(assignment.origin * 1000)
+        measurement = _with_series(measurement, watch.builder)
+        return Execution(measurement, _RAW, _JOB_FILE, logs, origin_ms, tuple(watch.errors.errors))
 
 
 def _command(assignment: Assignment) -> list[str]:
@@ -114,6 +127,7 @@ class _Watch:
 
     def __init__(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> None:
         self.splitter = DocumentSplitter()
+        self.errors = ErrorReader(assignment.folder / _STDERR)
         self.builder = SeriesBuilder(ramp=any(job.ramp for job in assignment.jobs))
         self.last = b""
         self._jobs = assignment.jobs
@@ -128,19 +142,31 @@ class _Watch:
     def follow(self, process: subprocess.Popen[bytes]) -> None:
         """Read until fio closes its output. Raises `MeasurementError` when it hangs."""
         assert process.stdout
-        descriptor = process.stdout.fileno()
-        os.set_blocking(descriptor, False)
+        assert process.stderr
+        documents = process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while True:
-                if selector.select(_TICK_S):
-                    data = os.read(descriptor, 1 << 20)
+            for descriptor in (documents, process.stderr.fileno()):
+                os.set_blocking(descriptor, False)
+                selector.register(descriptor, selectors.EVENT_READ)
+            while documents in selector.get_map():
+                for key, _ in selector.select(_TICK_S):
+                    data = os.read(key.fd, 1 << 20)
                     if not data:
-                        self._take(self.splitter.close())
-                        return
-                    self._take(self.splitter.feed(data))
+                        selector.unregister(key.fd)
+                    elif key.fd == documents:
+                        self._take(self.splitter.feed(data))
+                    else:
+                        self.errors.feed(data)
                 self._report()
                 self._check(process)
+        self._take(self.splitter.close())
+
+    def read_last_words(self, process: subprocess.Popen[bytes]) -> None:
+        """Read what an ended fio has said on its standard error and nobody has read yet."""
+        assert process.stderr
+        with suppress(BlockingIOError):
+            while data := os.read(process.stderr.fileno(), 1 << 20):
+                self.errors.feed(data)
 
     def _take(self, documents: Sequence[bytes]) -> None:
         for content in documents:

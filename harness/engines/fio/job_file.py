@@ -26,13 +26,16 @@ _TOGETHER = {"thread": "1"}
 """Clients as threads. As processes each would begin a session of its own, and outlive an fio that is killed."""
 
 
-def render_job_file(jobs: Sequence[Job], target: Target, *, io_log: bool = False) -> str:
+def render_job_file(jobs: Sequence[Job], target: Target, *, io_log: bool = False, unix_time: bool = False) -> str:
     """Give the text of a fio job file that puts `jobs`, all at the same time, on `target`.
 
+    With `unix_time` the log of single I/Os counts its milliseconds from 1970 and not from the load's start.
     Raises `InputError` for an option that is not on the list of those that only shape the I/O, and for a value that fio
     would read as something else.
     """
-    sections = [_section("global", {**_TOGETHER, **target.options, **(_io_log_options() if io_log else {})})]
+    sections = [
+        _section("global", {**_TOGETHER, **target.options, **(_io_log_options(unix_time=unix_time) if io_log else {})})
+    ]
     sections += [_section(f"job{number}", options_of(job, target)) for number, job in enumerate(jobs)]
     return "\n".join(sections)
 
@@ -164,8 +167,9 @@ def _content(job: Job) -> dict[str, str]:
     return options
 
 
-def _io_log_options() -> dict[str, str]:
+def _io_log_options(*, unix_time: bool) -> dict[str, str]:
     return {
+        **({"log_unix_epoch": "1"} if unix_time else {}),
         "write_lat_log": IO_LOG_PREFIX,
         "log_offset": "1",
         "log_prio": "1",

@@ -289,6 +289,11 @@ def errors_in(words: Iterable[str]) -> dict[str, int]:
     for line in words:
         match = _IO_ERROR.search(line)
         if match:
-            name = _ERRNO_OF_TEXT.get(match["text"], match["text"])
+            name = errno_of_text(match["text"])
             counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+def errno_of_text(text: str) -> str:
+    """Give the errno name of what the C library calls an error: `EIO` for `Input/output error`."""
+    return _ERRNO_OF_TEXT.get(text, text)

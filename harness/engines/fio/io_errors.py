@@ -1,0 +1,57 @@
+"""The I/Os that failed, as fio says on its standard error: each with the moment at which it said so.
+
+fio's log of single I/Os has only those that succeeded; what failed is a sentence with errno, direction and place. What
+comes after a bound is counted by fio and not kept here, so that a fio that fails without end fills no disk.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from ..base import IoError
+from .output import errno_of_text
+
+_SAID = re.compile(
+    rb"io_u error on file .*: (?P<text>[^:]+): (?P<direction>read|write|trim|sync|datasync|sync_file_range) "
+    rb"offset=(?P<offset>\d+), (?:buflen|xfer_buflen)=(?P<length>\d+)"
+)
+_MOST_BYTES = 32 << 20
+
+
+class ErrorReader:
+    """Takes what fio writes to its standard error, piece by piece, and keeps it in a file as well."""
+
+    def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
+        self.errors: list[IoError] = []
+        self._now = now
+        self._kept = 0
+        self._rest = b""
+        self._file: IO[bytes] = file.open("wb")
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece."""
+        if self._kept >= _MOST_BYTES:
+            return
+        self._kept += len(data)
+        self._file.write(data)
+        moment = self._now()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if found := _SAID.search(line):
+                self.errors.append(
+                    IoError(
+                        moment,
+                        errno_of_text(found["text"].decode(errors="replace")),
+                        found["direction"].decode(),
+                        int(found["offset"]),
+                        int(found["length"]),
+                    )
+                )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
