@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from .nbd_client import nbd_connection
 _HARMLESS = frozenset({"hang", "slow", "stale-read", "lying-flush", "reordered-flush"})
 """What ends without the medium having missed a write; after everything else a member may differ from the others."""
 _RESYNC = "resync"
+_PIECE, _PASSES = 1 << 20, 4
 
 
 class Members:
@@ -101,16 +103,35 @@ class Members:
 
     def _resync(self) -> Facts:
         """Bring up to date who can be: nothing is wrong with it any more, and others can tell what it missed."""
-        broken = {int(part) for kind, part in self._open if kind not in _HARMLESS}
-        spare = len(self._images) - majority(len(self._images))
-        if self._quorum is None or (broken and len(broken | self._stale) > spare):
+        if self._quorum is None:
             return {}
         facts: Facts = {}
         busy = {int(part) for _, part in self._open}
+        broken = {int(part) for kind, part in self._open if kind not in _HARMLESS}
+        spare = len(self._images) - majority(len(self._images))
         for number in sorted(self._stale - busy):
-            facts["resync_s"] = self._quorum.resync(number)
+            if len(broken | self._stale) <= spare:
+                facts["resync_s"] = self._quorum.resync(number)
+            elif sound := sorted(set(range(len(self._images))) - busy - self._stale):
+                # There may be blocks on which no majority agrees: what was written and not acknowledged. So it comes
+                # from one that was always there.
+                facts["resync_s"] = self._copy(sound[0], number, self._quorum)
+            else:
+                break
             self._stale.discard(number)
         return facts
+
+    def _copy(self, source: int, target: int, quorum: Quorum) -> float:
+        """Make one member what another is, while clients wait; give the seconds it took."""
+        began = time.monotonic()
+        quorum.reconnect(target)
+        for _ in range(_PASSES):
+            # Once more: a request that was on its way to one of the two, and not to the other yet, is seen by that.
+            with quorum.stopped():
+                copied = _copied(self._servers[source], self._servers[target], self._size)
+            if not copied:
+                break
+        return time.monotonic() - began
 
     def _number(self, fault: Fault) -> int:
         known = [str(number) for number in range(len(self._images))]
@@ -130,6 +151,20 @@ class Members:
                 else:
                     reads[str(number)] = _reader(stack, image)
             yield reads
+
+
+def _copied(source: FaultyServer, target: FaultyServer, size: int) -> int:
+    """Copy what differs, and give how many bytes that may have been."""
+    copied = 0
+    with nbd_connection(source.uri) as here, nbd_connection(target.uri) as there:
+        for offset in range(0, size, _PIECE):
+            length = min(_PIECE, size - offset)
+            data = here.read(offset, length)
+            if there.read(offset, length) != data:
+                there.write(offset, data)
+                copied += length
+        there.flush()
+    return copied
 
 
 def _reader(stack: ExitStack, image: Path) -> Read:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ class Quorum:
         self._uris = tuple(uris)
         self._size = size
         self._nodes = [f"member{number}" for number in range(len(uris))]
-        self._named = len(uris)
+        self._children = [f"children.{number}" for number in range(len(uris))]
+        self._named = self._numbered = len(uris)
         self._daemon = StorageDaemon(folder, "quorum")
 
     def start(self, *, writable: bool) -> str:
@@ -86,6 +88,21 @@ class Quorum:
         self._nodes[member] = new
         self._forget(old)
         return time.monotonic() - began
+
+    def reconnect(self, member: int) -> None:
+        """Give a member a new connection: one that has failed for long is not always tried again."""
+        new = f"member{self._named}"
+        self._named += 1
+        self._add(new, self._uris[member])
+        self._daemon.command("x-blockdev-change", {"parent": _NODE, "child": self._children[member]})
+        self._daemon.command("x-blockdev-change", {"parent": _NODE, "node": new})
+        self._forget(self._nodes[member])
+        self._nodes[member], self._children[member] = new, f"children.{self._numbered}"
+        self._numbered += 1
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """Stand still while the block lasts: clients wait."""
+        return self._daemon.stopped()
 
     def end(self) -> None:
         """End it; never raises."""

@@ -22,7 +22,7 @@ _FIXED_NEWSTYLE = 1 << 0
 _EXPORT_NAME = 1
 _REQUEST, _REPLY = struct.Struct(">LHHQQL"), struct.Struct(">LLQ")
 _REQUEST_MAGIC, _REPLY_MAGIC = 0x25609513, 0x67446698
-_READ, _DISCONNECT, _FLUSH, _TRIM = 0, 2, 3, 4
+_READ, _WRITE, _DISCONNECT, _FLUSH, _TRIM = 0, 1, 2, 3, 4
 _CAN_FLUSH, _CAN_TRIM = 1 << 2, 1 << 5
 
 
@@ -44,6 +44,10 @@ class NbdClient:
         self._ask(_READ, offset, length)
         return _exactly(self._connection, length)
 
+    def write(self, offset: int, data: bytes) -> None:
+        """Write all of it."""
+        self._ask(_WRITE, offset, len(data), data)
+
     def trim(self, offset: int, length: int) -> None:
         """Let the server forget what is there."""
         self._ask(_TRIM, offset, length)
@@ -57,8 +61,8 @@ class NbdClient:
         """Take leave, to which there is no answer."""
         self._connection.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, _DISCONNECT, 0, 0, 0))
 
-    def _ask(self, kind: int, offset: int, length: int) -> None:
-        self._connection.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, kind, 0, offset, length))
+    def _ask(self, kind: int, offset: int, length: int, data: bytes = b"") -> None:
+        self._connection.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, kind, 0, offset, length) + data)
         magic, error, _ = _REPLY.unpack(_exactly(self._connection, _REPLY.size))
         if magic != _REPLY_MAGIC:
             raise MeasurementError("the NBD server's answer makes no sense")

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ _ANSWER_S = 30.0
 _END_S = 1.0
 """A client that is still connected may keep it busy: it is not waited for."""
 _RECEIVE_BYTES = 1 << 16
+_ANSWERED_S = 0.05
+"""By then servers that do not hang have answered what a stopped daemon had asked for."""
 
 Arguments = dict[str, Any]
 """What a QMP command takes; nested as QEMU's reference manual says."""
@@ -136,6 +139,19 @@ class StorageDaemon:
         export = {"type": "nbd", "id": "export", "node-name": node, "name": name, "writable": writable}
         self.command("block-export-add", export)
         return f"nbd+unix:///{quote(name)}?socket={quote(str(self.export_path))}"
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it do nothing at all while the block lasts; what it has asked for is answered meanwhile."""
+        if self._process is None:
+            raise self._gone()
+        with self._lock:
+            processes.signal_group(self._process, signal.SIGSTOP)
+            try:
+                time.sleep(_ANSWERED_S)
+                yield
+            finally:
+                processes.signal_group(self._process, signal.SIGCONT)
 
     def end(self) -> None:
         """End it; never raises, and does nothing where it is not running."""

@@ -181,6 +181,23 @@ def test_two_replicas_at_once_are_too_many_and_that_is_told(mirror: Open) -> Non
     assert load.returncode != 0
 
 
+def test_two_that_were_away_at_once_come_back_from_the_one_that_was_not(mirror: Open, tmp_path: Path) -> None:
+    first, second = Fault("kill", "1"), Fault("kill", "2")
+    events = (
+        FaultEvent(0.3, "inject", first), FaultEvent(0.7, "inject", second), FaultEvent(1.2, "heal", second),
+        FaultEvent(1.6, "heal", first),
+    )  # fmt: skip
+    writing = Writing(span=4 << 20, writers=4, duration=2.0, rate_iops=800.0)
+
+    def act(event: FaultEvent) -> Facts:
+        return mirror.inject(event.fault) if event.action == "inject" else mirror.heal(event.fault)
+
+    found = check(mirror.target, writing, events, (), act, tmp_path, b"r" * 16, threading.Event())
+    assert found.integrity.acknowledged < found.integrity.writes  # without a majority nothing is acknowledged
+    assert found.integrity.wrong == ()
+    assert mirror.compare()["replicas_identical"] == 1
+
+
 def test_nothing_is_left(opening: MakeOpening, tmp_path: Path) -> None:
     device = resolve_device(f"{URL}&path={tmp_path}&replicas=5&cache=writeback")
     info = device.info()
