@@ -20,6 +20,7 @@ from .commands import (
     demo,
     doctor,
     export,
+    faults,
     import_fio,
     keygen,
     list_all,
@@ -67,6 +68,9 @@ for name, command in (
     ("steady-state", steady_state.steady_state),
 ):
     app.command(name)(command)
+
+
+app.add_typer(faults.app, name="faults")
 
 
 def _version(wanted: bool) -> None:

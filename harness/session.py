@@ -21,6 +21,7 @@ from ..common.parameters import parse_parameters
 from ..devices.base import Device, DeviceInfo, Facts, Opening, Surviving
 from ..devices.registry import device_kinds, resolve_device
 from ..results.record import Campaign
+from ..results.run_file import open_run
 from ..workloads.base import Specified, Workload
 from ..workloads.dry_run import DryRun, dry_run
 from ..workloads.faults.client_kinds import CLIENT_KINDS
@@ -91,6 +92,7 @@ class Finished(msgspec.Struct, frozen=True):
     status: str
     reason: str = ""
     certify: bool = False
+    verdict: str = "NOT_EVALUATED"
 
 
 class QuietObserver:
@@ -285,7 +287,10 @@ def _execute(run: PlannedRun, observer: Observer, key: PrivateKey | None) -> Fin
 
 
 def _finished(folder: Path, run: PlannedRun, ending: Ending, key: PrivateKey | None) -> Finished:
-    return Finished(seal(folder, key), run.url, ending.status, ending.reason, run.options.certify)
+    path = seal(folder, key)
+    with open_run(path) as sealed:
+        verdict = sealed.header.verdict
+    return Finished(path, run.url, ending.status, ending.reason, run.options.certify, verdict)
 
 
 def _run_on(

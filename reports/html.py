@@ -24,6 +24,7 @@ from .differences import changes_within, differences_between
 from .distribution import distribution_section
 from .emulated import emulated_section
 from .fairness import fairness_section
+from .fault_page import faults_section
 from .names import NamedRun, group_keys, groups_of, name_runs
 from .overview import RESULT_COLUMNS, result_rows, summary_of
 from .remarks import remarks_of
@@ -48,6 +49,7 @@ def report_html(runs: Sequence[Run]) -> str:
     sections = [
         section
         for build in (
+            faults_section,
             sweep_section,
             emulated_section,
             distribution_section,
@@ -87,6 +89,7 @@ def report_html(runs: Sequence[Run]) -> str:
         result_columns=RESULT_COLUMNS,
         results=[result_rows(run.run) for run in named],
         sections=sections,
+        as_is=_as_is,
         differences=differences_between(named),
         changes=changes_within(named),
         remarks=remarks_of(named),

@@ -39,17 +39,20 @@ from typing import Any
 
 import msgspec
 
+from ..results.faults.analysis import fault_findings
 from ..results.measurement import Clients, Direction, Measurement, jain_index
 from ..results.run_file import Run, StepView
 
 
 def run_json(run: Run) -> dict[str, Any]:
     """Give everything about a run but its histograms, series and logs; the keys are listed above."""
+    findings = fault_findings(run)
     return {
         "schema": run.header.schema,
         **msgspec.to_builtins(run.header),
         "path": str(run.path),
         "notes": run.notes,
+        **({} if findings is None else {"faults": msgspec.to_builtins(findings)}),
         "steps": [step_json(step) for step in run.steps],
     }
 

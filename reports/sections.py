@@ -34,6 +34,15 @@ class Table(msgspec.Struct, frozen=True):
     rows: list[list[str]]
 
 
+class Drawings(msgspec.Struct, frozen=True):
+    """Pictures that need no script, and what is to be said about them; folded up until asked for."""
+
+    title: str
+    pictures: list[str]
+    """Complete SVG elements of our own."""
+    words: list[str] = []
+
+
 class Section(msgspec.Struct, frozen=True):
     """Charts with one legend, and the words and tables beside them."""
 
@@ -47,3 +56,4 @@ class Section(msgspec.Struct, frozen=True):
     choice: Choice | None = None
     table: Table | None = None
     remarks: Sequence[str] = ()
+    drawings: Sequence[Drawings] = ()

@@ -10,10 +10,12 @@ import msgspec
 
 from ..common.units import format_bandwidth, format_duration, format_latency, format_rate
 from ..results.comparison import Comparison
+from ..results.faults.analysis import fault_findings
 from ..results.measurement import Clients, Latency, Measurement, jain_index
 from ..results.run_file import Run, StepView
 from .columns import Column, FirstFitting, Layout, StepName, layout_of, printable, stacked_layout, step_columns, text_of
 from .emulated import device_columns, worn_steps
+from .faults import faults_summary
 from .names import label_phrase, label_value, name_runs
 from .overview import used_directions
 from .remarks import remarks_of
@@ -67,6 +69,8 @@ def run_summary(run: Run) -> RenderableType:
         parts += ["", _fairness(alike)]
     if worn := worn_steps(run):
         parts += ["", _device_work(worn)]
+    if findings := fault_findings(run):
+        parts += ["", *faults_summary(findings)]
     if remarks := list(_remarks(run)):
         parts += ["", _listed(remarks)]
     return Group(*parts, "")

@@ -14,6 +14,7 @@ import msgspec
 
 from .conformance import conformance_of
 from .digests import write_digests
+from .faults.analysis import fault_findings
 from .judgement import Judgement, judge, write_verdicts
 from .limits import limits_of
 from .outline import Outline
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 CONFORMANCE = "conformance"
 """Root attribute: the class of a run of a specification."""
 
+FAULTS = "faults"
+"""Data set: what a run with faults came to, as JSON."""
+
 
 def complete(part: Path, name: str, key: Ed25519PrivateKey | None = None) -> None:
     """Add to a written file what follows from its content. `name` is the one that it will have.
@@ -33,6 +37,7 @@ def complete(part: Path, name: str, key: Ed25519PrivateKey | None = None) -> Non
     Raises `RunFileError` where it is to be signed and has no room for that.
     """
     with open_run(part) as run:
+        findings = fault_findings(run)
         limits = limits_of(run.recipe)
         judgement = judge(run, limits) if limits is not None else None
         grade = conformance_of(run).grade if "specification" in run.recipe else ""
@@ -41,6 +46,9 @@ def complete(part: Path, name: str, key: Ed25519PrivateKey | None = None) -> Non
             file.attrs[CONFORMANCE] = grade
         if judgement is not None:
             _keep_verdicts(file, judgement)
+        elif findings is not None:
+            file.create_dataset(FAULTS, data=msgspec.json.encode(findings).decode())
+            _keep_verdict(file, findings.overall)
         write_digests(file)
     if key is not None:
         sign_file(part, name, key)
@@ -48,7 +56,11 @@ def complete(part: Path, name: str, key: Ed25519PrivateKey | None = None) -> Non
 
 def _keep_verdicts(file: h5py.File, judgement: Judgement) -> None:
     write_verdicts(file, judgement)
-    file.attrs["verdict"] = judgement.overall
+    _keep_verdict(file, judgement.overall)
+
+
+def _keep_verdict(file: h5py.File, verdict: str) -> None:
+    file.attrs["verdict"] = verdict
     outline = msgspec.json.decode(file["outline"][()], type=Outline)
-    header = msgspec.structs.replace(outline.header, verdict=judgement.overall)
+    header = msgspec.structs.replace(outline.header, verdict=verdict)
     file["outline"][()] = msgspec.json.encode(msgspec.structs.replace(outline, header=header)).decode()

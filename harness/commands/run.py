@@ -55,14 +55,17 @@ def carry_out(planned: list[PlannedRun], json: bool, devices: Sequence[str] = ()
 
 
 def conclude(finished: list[Finished], json: bool) -> None:
-    """Print where the runs are and what they say; exit with 3 unless all are COMPLETED."""
+    """Print where the runs are and what they say; exit with 3 unless all are COMPLETED, with 1 where one fails."""
     from ...reports.terminal import comparison_table, run_summary
     from ...results.comparison import compare_files
     from ...results.run_file import open_run
     from .output import print_json, show
 
     if json:
-        print_json({"runs": [{"path": str(one.path), "status": one.status, "reason": one.reason} for one in finished]})
+        fields = ("status", "reason", "verdict")
+        print_json(
+            {"runs": [{"path": str(one.path), **{name: getattr(one, name) for name in fields}} for one in finished]}
+        )
     else:
         # Of repeats the comparison says more in less space.
         repeated = len(finished) > len({one.device for one in finished})
@@ -80,3 +83,5 @@ def conclude(finished: list[Finished], json: bool) -> None:
         typer.secho(f"storbench: {one.path.name}: {one.status}: {one.reason}", err=True, fg=typer.colors.RED)
     if failed:
         raise typer.Exit(3)
+    if any(one.verdict == "FAIL" for one in finished):
+        raise typer.Exit(1)

@@ -1,0 +1,110 @@
+"""Fault classes on the page: the matrix, and for each class what happened over time with the fault shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..results.faults.analysis import fault_findings
+from ..results.faults.findings import INVARIANTS, FaultFinding, FaultFindings, Timeline
+from ..results.findings import Plot, Trace
+from .certificate.plot_svg import plot_svg
+from .faults import WORDS, figures_of
+from .names import NamedRun
+from .sections import Drawings, Section, Table
+
+_LEAD = (
+    "What must hold while something fails, and whether it did. The shade is the fault; dashed lines are what the load "
+    "stays in without one."
+)
+
+
+def faults_section(runs: Sequence[NamedRun]) -> Section | None:
+    """Build the section, None where no run had a fault. Several devices stand side by side."""
+    found = [(run, findings) for run in runs if (findings := fault_findings(run.run)) is not None]
+    if not found:
+        return None
+    table = _matrix(found[0][1]) if len(found) == 1 else _side_by_side(found)
+    drawings = [
+        Drawings(
+            _heading(run if len(found) > 1 else None, finding),
+            [part for line in finding.timelines for part in (_iops(line), _latency(line))],
+            _words(finding),
+        )
+        for run, findings in found
+        for finding in findings.faults
+        if not finding.missing
+    ]
+    remarks = [". ".join(f"{name}: {meaning}" for name, meaning in INVARIANTS.items()) + "."]
+    return Section("faults", "Faults", _LEAD, table=table, remarks=remarks, drawings=drawings)
+
+
+def _heading(run: NamedRun | None, finding: FaultFinding) -> str:
+    named = f": {', '.join(finding.named)}" if finding.named else ""
+    return f"{run.tag + ' · ' if run else ''}{finding.fault}, {_word(finding.verdict)}{named}"
+
+
+def _word(verdict: str) -> str:
+    return "not evaluated" if verdict == "NOT_EVALUATED" else verdict
+
+
+def _words(finding: FaultFinding) -> list[str]:
+    bad = [f"{cell.invariant} {cell.verdict}: {cell.reason}." for cell in finding.cells
+           if cell.verdict in ("FAIL", "MARGINAL")]  # fmt: skip
+    figures = figures_of(finding)
+    return [*([" · ".join(figures)] if figures else []), *bad, *finding.notes]
+
+
+def _matrix(findings: FaultFindings) -> Table:
+    rows = [
+        [finding.fault, _word(finding.verdict), *(WORDS[cell.verdict][0] for cell in finding.cells), finding.missing]
+        for finding in findings.faults
+    ]
+    return Table("Fault classes and invariants", ["fault class", "verdict", *INVARIANTS, "why not"], rows)
+
+
+def _side_by_side(found: Sequence[tuple[NamedRun, FaultFindings]]) -> Table:
+    """Give one row a class: of each device the verdict, outage and recovery."""
+    names = list(dict.fromkeys(finding.fault for _, findings in found for finding in findings.faults))
+    columns = ["fault class"]
+    for run, _ in found:
+        columns += [f"{run.tag}", f"{run.tag} outage", f"{run.tag} recovery"]
+    rows = []
+    for name in names:
+        row = [name]
+        for _, findings in found:
+            one = next((finding for finding in findings.faults if finding.fault == name), None)
+            values = {metric.name: metric.value for metric in one.metrics} if one else {}
+            row.append("" if one is None else _word(one.verdict))
+            row += [_seconds(values.get(key)) for key in ("outage_s", "recovery_s")]
+        rows.append(row)
+    return Table("Fault classes, device by device", columns, rows)
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} s"
+
+
+def _iops(line: Timeline) -> str:
+    ends = (line.time_s[0], line.time_s[-1])
+    guides = [Trace(name, ends, (level, level), "guide") for name, level in zip(("lower", "upper"), line.iops_band,
+                                                                                strict=True)]  # fmt: skip
+    return plot_svg(
+        Plot(
+            "iops", f"IOPS{_repeat(line)}", "time", "s", "IOPS", "1/s",
+            (Trace("IOPS", line.time_s, line.iops), *guides), shaded=line.fault_s,
+        )
+    )  # fmt: skip
+
+
+def _latency(line: Timeline) -> str:
+    return plot_svg(
+        Plot(
+            "latency", f"Latency{_repeat(line)}", "time", "s", "latency", "ns",
+            (Trace("median", line.time_s, line.p50_ns), Trace("longest", line.time_s, line.max_ns)),
+            log_y=True, shaded=line.fault_s,
+        )
+    )  # fmt: skip
+
+
+def _repeat(line: Timeline) -> str:
+    return f", repeat {line.repeat + 1}" if line.repeat else ""

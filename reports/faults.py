@@ -1,0 +1,104 @@
+"""What fault classes came to, on a terminal: a matrix fault × invariant, then what is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..results.faults.findings import INVARIANTS, FaultFinding, FaultFindings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+WORDS = {
+    "PASS": ("ok", "green"),
+    "MARGINAL": ("marg", "yellow"),
+    "FAIL": ("FAIL", "bold red"),
+    "NOT_EVALUATED": ("·", "dim"),
+}
+"""Verdict to its word in a cell and its style: readable without colours as well."""
+_METRICS = (
+    ("detection_s", "detected after"), ("outage_s", "outage"), ("longest_io_s", "longest I/O"),
+    ("dip_depth", "dip"), ("area_lost", "lost"), ("recovery_s", "recovery"), ("mttr_s", "MTTR"),
+    ("availability", "availability"), ("p50_ratio", "p50"), ("p99_ratio", "p99"), ("resync_s", "resync"),
+    ("errors", "errors"),
+)  # fmt: skip
+_SILENT_AT_ZERO = frozenset({"outage_s", "dip_depth", "area_lost", "errors", "recovery_s"})
+
+
+def faults_summary(findings: FaultFindings) -> list[RenderableType]:
+    """Give the matrix, its legend, and for each class its numbers and what was found."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[RenderableType] = [_matrix(findings)]
+    legend = "\n".join(f"{name}  {meaning}" for name, meaning in INVARIANTS.items())
+    parts += ["", Text(f"{legend}\n·   not evaluated", "dim"), ""]
+    for finding in findings.faults:
+        if not finding.missing:
+            word, style = WORDS[finding.verdict]
+            head = Text.assemble((finding.fault, "bold"), "  ", (word, style))
+            if finding.named:
+                head.append(f"  {', '.join(finding.named)}", style="yellow" if finding.verdict != "FAIL" else "red")
+            parts.append(head)
+            parts += [Padding(Text(line, "dim"), (0, 0, 0, 2)) for line in _lines(finding)]
+    parts += [Text(line, "dim") for line in _missing(findings.faults)]
+    return parts
+
+
+def figures_of(finding: FaultFinding) -> list[str]:
+    """Say the numbers of a class, each in a few words."""
+    told = []
+    for name, title in _METRICS:
+        metric = next((one for one in finding.metrics if one.name == name), None)
+        if metric is None or metric.value is None or (name in _SILENT_AT_ZERO and not metric.value):
+            continue
+        text = f"{title} {_value(name, metric.value)}"
+        if metric.low is not None and metric.high is not None and name == "mttr_s":
+            text += f" ({_value(name, metric.low)} to {_value(name, metric.high)})"
+        told.append(text)
+    return told
+
+
+def _value(name: str, value: float) -> str:
+    if name.endswith("_s"):
+        return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.3g} ms"
+    if name.endswith("_ratio"):
+        return f"× {value:.3g}"
+    return f"{value:,.0f}" if name == "errors" else f"{value:.1%}"
+
+
+def _matrix(findings: FaultFindings) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("fault class", no_wrap=True)
+    for name in INVARIANTS:
+        table.add_column(name, justify="center", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for finding in findings.faults:
+        cells = [Text(*WORDS[cell.verdict]) for cell in finding.cells]
+        shown = "–" if finding.verdict == "NOT_EVALUATED" else finding.verdict
+        table.add_row(finding.fault, *cells, Text(shown, WORDS[finding.verdict][1]))
+    return table
+
+
+def _lines(finding: FaultFinding) -> Iterator[str]:
+    figures = figures_of(finding)
+    if figures:
+        yield " · ".join(figures)
+    for cell in finding.cells:
+        if cell.verdict in ("FAIL", "MARGINAL"):
+            yield f"{cell.invariant} {WORDS[cell.verdict][0]}: {cell.reason}"
+    yield from finding.notes
+
+
+def _missing(faults: Sequence[FaultFinding]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for finding in faults:
+        if finding.missing:
+            reasons.setdefault(finding.missing, []).append(finding.fault)
+    for reason, names in reasons.items():
+        yield f"Not evaluated: {', '.join(names)}: {reason}."
