@@ -31,6 +31,7 @@ from .commands import (
     rerun,
     resume,
     run,
+    selftest,
     show,
     steady_state,
     verify,
@@ -71,6 +72,7 @@ for name, command in (
 
 
 app.add_typer(faults.app, name="faults")
+app.add_typer(selftest.app, name="selftest")
 
 
 def _version(wanted: bool) -> None:

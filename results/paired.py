@@ -10,7 +10,7 @@ EQUIVALENT            the whole interval lies within the floors (two one-sided t
 INCONCLUSIVE          neither: the pairs do not tell
 
 Kalibera, Jones: Rigorous Benchmarking in Reasonable Time, ISMM 2013, for effect sizes with intervals; Bulej et al.:
-Duet Benchmarking, ICPE 2020, for pairs. `results.statistics_selftest` shows the error rates by simulation.
+Duet Benchmarking, ICPE 2020, for pairs. `storbench selftest statistics` shows the error rates by simulation.
 """
 
 from __future__ import annotations

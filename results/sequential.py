@@ -49,9 +49,16 @@ def compare_so_far(samples: Sequence[PairedSamples], confidence: float = CONFIDE
     """
     logs, rounding = log_ratios(samples)
     mean, spread = moments(logs, rounding)
-    half = interval_multiplier(logs.shape[1], 1 - confidence) * spread / np.sqrt(logs.shape[1])
-    judged = Judged(np.exp(-strongest_evidence(logs, rounding)), half)
+    judged = judge_so_far(logs, rounding, confidence)
     return verdicts(samples, mean, spread, judged, confidence, interval_multiplier)
+
+
+def judge_so_far(logs: Matrix, rounding: Vector, confidence: float) -> Judged:
+    """Test the means of log ratios, shape (rows, pairs), against zero, each row for itself, after the last pair."""
+    pairs = logs.shape[1]
+    _, spread = moments(logs, rounding)
+    half = interval_multiplier(pairs, 1 - confidence) * spread / np.sqrt(pairs)
+    return Judged(np.exp(-strongest_evidence(logs, rounding)), half)
 
 
 def strongest_evidence(logs: Matrix, rounding: Vector) -> Vector:
