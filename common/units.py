@@ -103,6 +103,15 @@ def format_bandwidth(bytes_per_second: float) -> str:
     return _scaled(bytes_per_second, _BANDWIDTHS)
 
 
+def format_change(relative: float) -> str:
+    """Show a relative change in percent, with its sign: `-0.04 %`, `+5.2 %`, `+12,300 %`."""
+    if relative == float("inf"):
+        return "+∞ %"
+    percent = 100 * relative
+    digits = 2 if abs(percent) < 0.995 else 1 if abs(percent) < 99.95 else 0
+    return f"{percent:+,.{digits}f} %"
+
+
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _RATES = ((1e6, "M"), (1e3, "K"), (1.0, ""))
 _BANDWIDTHS = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ..common.errors import InputError, MeasurementError
+from ..results.interleaving import interleaved_order
 from ..results.paired import BIN_WIDTH, PairedSamples, floor_of
 from ..results.run_file import Run, open_run
 from .session import Finished, ObserverFactory, Options, execute, prepare
@@ -39,16 +39,6 @@ class Pair(msgspec.Struct, frozen=True):
     candidate: Path
 
 
-def order_of(pairs: int, seed: int) -> list[str]:
-    """Give the sides of each pair in order: of two pairs one is AB and the other BA, which is drawn (ABBA or BAAB)."""
-    dice = random.Random(seed)  # noqa: S311 - an order of execution, not a secret
-    orders: list[str] = []
-    while len(orders) < pairs:
-        first = dice.choice(("AB", "BA"))
-        orders += [first, first[::-1]]
-    return orders[:pairs]
-
-
 def measured_pairs(
     workload: str, sides: tuple[Side, Side], options: Options, folder: Path, pairs: int, seed: int,
     observer_of: ObserverFactory, on_pair: Callable[[int], None],
@@ -60,7 +50,7 @@ def measured_pairs(
     by_name = dict(zip("AB", sides, strict=True))
     for name in "AB":
         _prepared(workload, by_name[name], options, folder / f"check-{name.lower()}.h5")
-    for number, order in enumerate(order_of(pairs, seed), 1):
+    for number, order in enumerate(interleaved_order(pairs, seed), 1):
         on_pair(number)
         files: dict[str, Path] = {}
         for name in order:

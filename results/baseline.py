@@ -26,6 +26,7 @@ import msgspec
 import numpy as np
 
 from ..common.errors import InputError
+from ..common.units import format_change
 from .multiplicity import holm, holm_levels
 from .paired import (
     CONFIDENCE,
@@ -161,14 +162,14 @@ def sentence_of(verdict: BaselineVerdict) -> str:
     """Say the verdict, how sure it is, and what could have been detected."""
     if verdict.ratio is None:
         return f"{verdict.verdict}: there is no earlier session of this recipe"
-    change = f"{verdict.verdict}: {_percent(verdict.ratio - 1)}"
+    change = f"{verdict.verdict}: {format_change(verdict.ratio - 1)}"
     if verdict.interval is None or verdict.detectable_effect is None:
         few = f"{verdict.sessions} earlier session{'s' if verdict.sessions != 1 else ''}"
         if verdict.sessions >= FEWEST_SESSIONS:
             return f"{change}; the {few} resemble one another so much that they count as {verdict.effective_sessions}"
         return f"{change}; {few} do not show how much sessions differ, {FEWEST_SESSIONS} or more do"
-    low, high = (_percent(end - 1) for end in verdict.interval)
-    loss = _percent(-verdict.detectable_effect if verdict.higher_is_better else verdict.detectable_effect)
+    low, high = (format_change(end - 1) for end in verdict.interval)
+    loss = format_change(-verdict.detectable_effect if verdict.higher_is_better else verdict.detectable_effect)
     text = (
         f"{change} ({low} to {high} at {verdict.confidence:.0%}) against {verdict.sessions} earlier sessions, "
         f"which show {loss} in {POWER:.0%} of cases"
@@ -178,10 +179,6 @@ def sentence_of(verdict: BaselineVerdict) -> str:
     if verdict.sessions_needed is None:
         return f"{text}; no history is long enough to decide this, interleaved pairs are: storbench ab"
     return f"{text}; a history of about {verdict.sessions_needed} would decide"
-
-
-def _percent(change: float) -> str:
-    return f"{100 * change:+.{0 if abs(change) >= 0.995 else 1}f} %"
 
 
 def _evidence(one: BaselineSamples) -> _Evidence:

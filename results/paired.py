@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
+from ..common.units import format_change
 from .multiplicity import holm, holm_levels
 from .paired_power import POWER, detectable_effect, pairs_needed, unbiased_spread
 
@@ -235,11 +236,11 @@ def relative_loss(effect: float, higher_is_better: bool) -> float:
 
 def sentence_of(verdict: PairedVerdict) -> str:
     """Say the verdict, how sure it is, and what could have been detected."""
-    low, high = (f"{100 * (end - 1):+.2g} %" for end in verdict.interval)
-    sign = "-" if verdict.higher_is_better else "+"
+    low, high = (format_change(end - 1) for end in verdict.interval)
+    loss = format_change(-verdict.detectable_effect if verdict.higher_is_better else verdict.detectable_effect)
     text = (
-        f"{verdict.verdict}: {100 * (verdict.ratio - 1):+.2g} % ({low} to {high} at {verdict.confidence:.0%}) in "
-        f"{verdict.pairs} pairs, which detect {sign}{100 * verdict.detectable_effect:.2g} % in {POWER:.0%} of cases"
+        f"{verdict.verdict}: {format_change(verdict.ratio - 1)} ({low} to {high} at {verdict.confidence:.0%}) in "
+        f"{verdict.pairs} pairs, which detect {loss} in {POWER:.0%} of cases"
     )
     if verdict.verdict != "INCONCLUSIVE":
         return text

@@ -17,7 +17,7 @@ MACHINE = Machine(correlation=0.7)
 
 def history_experiments() -> list[Experiment]:
     """Give the experiment of `storbench compare --baseline`."""
-    setting = f"{SESSIONS} earlier sessions, correlation {MACHINE.correlation:g}, {MACHINE}"
+    setting = f"{SESSIONS} sessions, correlation {MACHINE.correlation:g}, {MACHINE}"
     return [Experiment("an equal session, --baseline", setting, _sessions, _of_equals)]
 
 

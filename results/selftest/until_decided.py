@@ -18,7 +18,7 @@ MOST = 50
 
 def sequential_experiments() -> list[Experiment]:
     """Give the experiments that end as soon as there is a verdict."""
-    setting = f"a look after each pair, at most {MOST}, {MACHINE}"
+    setting = f"at most {MOST} pairs, {MACHINE}"
     return [
         Experiment("equal sides, until decided", setting, _until_decided(0.0), _of_equals),
         Experiment(f"B {100 * LOSS:g} % slower, until decided", setting, _until_decided(LOSS), _of_loss),

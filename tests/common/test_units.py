@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from storbench.common.errors import InputError
 from storbench.common.units import (
     format_bandwidth,
+    format_change,
     format_duration,
     format_rate,
     format_size,
@@ -85,3 +86,15 @@ def test_a_shown_duration_never_needs_an_exponent_and_is_right_to_three_digits(s
     assert "e" not in number
     assert 0.9 <= float(number) < 1000
     assert float(number) * {"s": 1, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit] == pytest.approx(seconds, rel=6e-3)
+
+
+@pytest.mark.parametrize(
+    ("relative", "text"),
+    [
+        (0.0, "+0.00 %"), (-0.0004, "-0.04 %"), (0.00994, "+0.99 %"), (0.00996, "+1.0 %"), (-0.0517, "-5.2 %"),
+        (0.9994, "+99.9 %"), (0.9996, "+100 %"), (-1.0, "-100 %"), (2.8, "+280 %"), (123.0, "+12,300 %"),
+        (float("inf"), "+∞ %"),
+    ],
+)  # fmt: skip
+def test_a_change_is_shown_in_percent_without_exponents(relative: float, text: str) -> None:
+    assert format_change(relative) == text

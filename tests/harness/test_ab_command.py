@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from storbench.common.errors import InputError
-from storbench.harness.interleaved import Pair, guard, order_of, samples_of
+from storbench.harness.interleaved import Pair, guard, samples_of
 from storbench.harness.session import Options, execute, prepare
 
 FAST, SLOW = "emu:pcm-onyx?size=16MiB", "emu:pcm-onyx?size=16MiB&link_rtt=100us"
@@ -29,15 +28,6 @@ def storbench(folder: Path, *arguments: str, status: int = 0) -> subprocess.Comp
     )
     assert done.returncode == status, done.stderr
     return done
-
-
-def test_of_two_pairs_each_side_is_first_once_and_which_is_drawn() -> None:
-    for seed in range(20):
-        order = order_of(10, seed)
-        assert all(sorted(order[n : n + 2]) == ["AB", "BA"] for n in range(0, 10, 2))
-        assert order == order_of(10, seed)
-    assert len({tuple(order_of(10, seed)) for seed in range(50)}) > 10
-    assert Counter(order_of(7, 1)).total() == 7
 
 
 def test_a_slower_device_is_found_and_the_order_of_the_pairs_is_kept(tmp_path: Path) -> None:
