@@ -36,17 +36,17 @@ def judged(a: Vector, b: Vector) -> PairedVerdict:
 def _interleaved(loss: float) -> Callable[[Generator, int], Matrix]:
     def simulate(random: Generator, count: int) -> Matrix:
         a, b = in_pairs(order_seeds(random, count), MACHINE.runs(random, count, 2 * PAIRS))
-        return np.array([_row(judged(*sides)) for sides in zip(a, b + np.log1p(-loss), strict=True)])
+        return np.array([row_of(judged(*sides)) for sides in zip(a, b + np.log1p(-loss), strict=True)])
 
     return simulate
 
 
 def _in_blocks(random: Generator, count: int) -> Matrix:
     runs = MACHINE.runs(random, count, 2 * PAIRS)
-    return np.array([_row(judged(row[:PAIRS], row[PAIRS:])) for row in runs])
+    return np.array([row_of(judged(row[:PAIRS], row[PAIRS:])) for row in runs])
 
 
-def _row(verdict: PairedVerdict) -> list[float]:
+def row_of(verdict: PairedVerdict) -> list[float]:
     """Give what is looked at: called worse, called different, the printed effect, and the loss that had been found.
 
     A loss moves the mean of the log ratios and leaves their spread, so the verdict would be REGRESSED from that loss on
