@@ -95,7 +95,6 @@ class FioEngine:
             assert process.stderr
             process.stdout.close()
             process.stderr.close()
-            watch.errors.close()
         words = watch.splitter.words + _lines(folder / _STDERR)
         (folder / _RAW).write_bytes(watch.last)
         document = _completed(assignment.jobs, watch.last, status, words)

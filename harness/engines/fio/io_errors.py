@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 from ..base import IoError
 from .output import errno_of_text
@@ -30,14 +29,17 @@ class ErrorReader:
         self._now = now
         self._kept = 0
         self._rest = b""
-        self._file: IO[bytes] = file.open("wb")
+        # Opened for each piece: whatever happens between two of them, nothing is left open.
+        self._file = file
+        file.write_bytes(b"")
 
     def feed(self, data: bytes) -> None:
         """Take a piece."""
         if self._kept >= _MOST_BYTES:
             return
         self._kept += len(data)
-        self._file.write(data)
+        with self._file.open("ab") as kept:
+            kept.write(data)
         moment = self._now()
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -51,7 +53,3 @@ class ErrorReader:
                         int(found["length"]),
                     )
                 )
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
