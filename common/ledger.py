@@ -1,11 +1,9 @@
 """What a process has made outside its own folder, written down before it is made.
 
 Should the process be killed, and its guardian with it, the ledger tells what is left and whose it was: `storbench
-doctor` reads it. One file for each process, in a place that does not depend on the process's settings:
-
-    /tmp/storbench-PID-RANDOM.ledger
-
-Its first line is `storbench ledger 1 OWNER` (see `ownership`); each further line is one that the guardian was told.
+doctor` reads it. One file for each process, `storbench-PID-RANDOM.ledger`, in a place that does not depend on the
+process's settings. Its first line is `storbench ledger 1 OWNER` (see `ownership`); each further line is one that the
+guardian was told.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .engines.fio.probe import probe
 _BEGIN_S = 0.7
 """From a client's start to its kill: it is in the middle of its writes then."""
 _FOUND_S = 5.0
-_LONGEST_S = 600.0
+_LONGEST_S, _SEED = 600.0, 7
 _JOB_FILE = "client.fio"
 
 
@@ -38,7 +38,7 @@ class ClientFaults:
         match fault.kind:
             case "overload":
                 depth = int(fault.parameters.get("queue_depth", 64))
-                self._clients[fault.kind] = self._client(fault.kind, Job(read_fraction=0.5, queue_depth=depth))
+                self._clients[fault.kind] = self._client(fault.kind, read_fraction=0.5, queue_depth=depth)
                 return {"client_queue_depth": depth}
             case "client-killed":
                 return self._kill_client(fault)
@@ -69,7 +69,7 @@ class ClientFaults:
     def _kill_client(self, fault: Fault) -> Facts:
         """Let a client write where the measured ones may be, too, and kill it while its requests are under way."""
         offset = int(fault.parameters.get("offset", 0))
-        client = self._client(fault.kind, Job(read_fraction=0.0, queue_depth=16, offset=offset))
+        client = self._client(fault.kind, read_fraction=0.0, queue_depth=16, offset=offset)
         time.sleep(_BEGIN_S)
         ended = client.poll()
         processes.end(client)
@@ -77,14 +77,12 @@ class ClientFaults:
             raise MeasurementError(f"the client that was to be killed had ended by itself (exit status {ended})")
         return {"client_lived_s": _BEGIN_S}
 
-    def _client(self, kind: str, job: Job) -> subprocess.Popen[bytes]:
+    def _client(self, kind: str, *, read_fraction: float, queue_depth: int, offset: int = 0) -> subprocess.Popen[bytes]:
         """Start another client of the target: a fio of its own in a folder of its own."""
         folder = self._folder / kind
         folder.mkdir(parents=True, exist_ok=True)
-        timed = job.__class__(
-            read_fraction=job.read_fraction, queue_depth=job.queue_depth, offset=job.offset, duration=_LONGEST_S, seed=7
-        )
-        (folder / _JOB_FILE).write_text(render_job_file((timed,), self._target))
+        job = Job(read_fraction=read_fraction, queue_depth=queue_depth, offset=offset, duration=_LONGEST_S, seed=_SEED)
+        (folder / _JOB_FILE).write_text(render_job_file((job,), self._target))
         command = [*self._target.command, str(probe().path), _JOB_FILE, "--output=/dev/null"]
         return processes.start(command, cwd=folder, environment=self._target.environment)
 

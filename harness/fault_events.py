@@ -12,6 +12,7 @@ from ..devices.base import Device, Facts, Fault, FaultInjector, Target
 from ..workloads.faults.client_kinds import CLIENT_KINDS
 from ..workloads.steps import FaultEvent
 from .client_faults import ClientFaults
+from .fault_watch import FaultWatch
 
 _PATIENCE_S = 30.0
 """How long an injection or a heal may still take when the load has ended."""
@@ -33,10 +34,16 @@ def act(device: Device, target: Target, action: str, fault: Fault, clients: Clie
     return device.inject(target, fault) if action == "inject" else device.heal(target, fault)
 
 
+def watch_of(device: Device, target: Target, clients: ClientFaults | None = None) -> FaultWatch:
+    """Give what carries out the faults of a device and of its clients; its clock begins now."""
+    began = time.monotonic()
+    return FaultWatch(
+        lambda event: act(device, target, event.action, event.fault, clients), lambda: time.monotonic() - began
+    )
+
+
 @contextmanager
-def during(
-    events: Sequence[FaultEvent], device: Device, target: Target, clients: ClientFaults | None = None
-) -> Iterator[Facts]:
+def during(events: Sequence[FaultEvent], watch: FaultWatch) -> Iterator[Facts]:
     """Carry out events beside the block, in seconds from its start.
 
     The facts that are yielded are complete when the block has ended: when each event truly began and ended, and what
@@ -48,15 +55,10 @@ def during(
         return
     stopping = threading.Event()
     trouble: list[BaseException] = []
-    open_faults: list[Fault] = []
-    began = time.monotonic()
 
     def carry_out() -> None:
         try:
-            for number, event in enumerate(sorted(events, key=lambda event: event.at), 1):
-                if stopping.wait(max(0.0, began + event.at - time.monotonic())):
-                    return
-                facts.update(_one(number, event, device, target, clients, began, open_faults))
+            watch.carry_out_all(events, stopping, facts)
         except (InputError, MeasurementError, OSError) as error:
             trouble.append(error)
 
@@ -67,23 +69,7 @@ def during(
     finally:
         stopping.set()
         thread.join(_PATIENCE_S)
-        for fault in open_faults:
-            facts.update(act(device, target, "heal", fault, clients))
-        if clients is not None:
-            clients.end()
+        for fault in list(watch.there):
+            facts.update(watch.carry_out(FaultEvent(0.0, "heal", fault)))
     if trouble:
         raise trouble[0]
-
-
-def _one(
-    number: int, event: FaultEvent, device: Device, target: Target, clients: ClientFaults | None,
-    began: float, open_faults: list[Fault],
-) -> Facts:  # fmt: skip
-    started = time.monotonic() - began
-    if event.action == "inject":
-        open_faults.append(event.fault)
-    found = act(device, target, event.action, event.fault, clients)
-    if event.action == "heal" and event.fault in open_faults:
-        open_faults.remove(event.fault)
-    name = f"event{number}_{event.action}_{event.fault.kind}"
-    return {**found, f"{name}_began": started, f"{name}_ended": time.monotonic() - began}

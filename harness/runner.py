@@ -5,6 +5,7 @@ A plan is deterministic, so a resumed run feeds the journalled outcomes back in 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 import time
@@ -35,10 +36,14 @@ from ..workloads.steps import (
 from .checker.check import check
 from .client_faults import ClientFaults
 from .emulation import Observation, check_faithful
-from .engines.base import Assignment, Engine, Execution, Progress
-from .fault_events import act, during
-from .io_error_facts import io_error_facts
+from .engines.base import Assignment, Engine, Execution, IoError, Progress
+from .fault_events import act, during, watch_of
+from .fault_watch import Failure, Operation, failure_facts
 from .journal import Journal, StepBegins, StepEnds
+
+_OPERATIONS: dict[str, Operation] = {"read": "read", "write": "write", "trim": "trim"}
+_UNDER_WAY_S = 0.25
+"""An I/O that fails so soon after the heal may have been asked for before it."""
 
 
 class Observer(Protocol):
@@ -184,30 +189,51 @@ def _load_with_evidence(index: int, step: Measure | Precondition, setting: Setti
 
 def _measure(index: int, step: Measure, setting: Setting) -> tuple[Outcome, StepEnds]:
     """Put a step's jobs on the target while faults come and go."""
-    if step.reconnect and setting.target.reconnecting:
-        hop = msgspec.structs.replace(setting.target, options=setting.target.reconnecting)
-        setting = msgspec.structs.replace(setting, target=hop)
-    broke = ""
-    execution: Execution | None = None
-    origin = time.time()
-    clients = ClientFaults(setting.target, setting.folder / _folder_name(index, "measure"))
+    if step.reconnect:
+        setting = msgspec.structs.replace(setting, target=_by_hop(setting.target))
     if step.io_log:
         setting = msgspec.structs.replace(setting, io_log=True)
-    with during(step.events, setting.device, setting.target, clients) as told:
-        try:
-            execution, folder = _load(
-                index, "measure", jobs_of(step), setting, origin=origin if step.events or step.io_log else None
-            )
-        except MeasurementError as error:
-            if not step.may_break:
-                raise
-            broke = str(error)
-            told["broke_s"] = time.time() - origin
+    broke = ""
+    execution: Execution | None = None
+    clients = ClientFaults(setting.target, setting.folder / _folder_name(index, "measure"))
+    watch = watch_of(setting.device, setting.target, clients)
+    origin = time.time()
+    try:
+        with during(step.events, watch) as told:
+            try:
+                execution, folder = _load(
+                    index, "measure", jobs_of(step), setting, origin=origin if step.events or step.io_log else None
+                )
+            except MeasurementError as error:
+                if not step.may_break:
+                    raise
+                broke = str(error)
+                told["broke_s"] = time.time() - origin
+    finally:
+        clients.end()
     if execution is None:
         facts = {**told, "broke": broke}
         return Outcome(facts=facts), StepEnds(index, time.time(), "COMPLETED", facts=facts)
-    told |= io_error_facts(execution.io_errors, told, origin)
+    failures = [_failure(error, origin) for error in execution.io_errors]
+    if step.events:
+        told |= failure_facts(failures, watch)
+    if failures:
+        told["first_error_s"] = min(one.failed for one in failures)
     return _with_files(index, execution, folder, told)
+
+
+def _by_hop(target: Target) -> Target:
+    """Give the target as it is reached by the hop that connects again; as it is where there is none."""
+    return msgspec.structs.replace(target, options=target.reconnecting) if target.reconnecting else target
+
+
+def _failure(error: IoError, origin: float) -> Failure:
+    """Give a failed I/O of the engine, which says only when it failed: it was under way for a moment before."""
+    failed = error.time - origin
+    number = getattr(errno, error.errno, 0)
+    return Failure(
+        _OPERATIONS.get(error.direction, "flush"), number, failed - _UNDER_WAY_S, failed, error.offset, error.length
+    )
 
 
 def _check(index: int, step: Check, setting: Setting) -> Facts:
@@ -217,7 +243,7 @@ def _check(index: int, step: Check, setting: Setting) -> Facts:
     folder = setting.folder / f"{index:04d}-check"
     folder.mkdir(exist_ok=True)
 
-    clients = ClientFaults(setting.target, folder)
+    clients = ClientFaults(_by_hop(setting.target), folder)
 
     def carry_out(event: FaultEvent) -> Facts:
         return act(setting.device, setting.target, event.action, event.fault, clients)

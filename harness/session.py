@@ -24,7 +24,6 @@ from ..results.record import Campaign
 from ..results.run_file import open_run
 from ..workloads.base import Specified, Workload
 from ..workloads.dry_run import DryRun, dry_run
-from ..workloads.faults.client_kinds import CLIENT_KINDS
 from ..workloads.registry import Source, find_workload, source_of, workload_from_source, workloads
 from .emulation import measure_floor
 from .engines.base import Progress
@@ -248,8 +247,7 @@ def _planned_again(contents: JournalContents, folder: Path) -> PlannedRun:
 
 def _opening(run: PlannedRun, run_id: str, *, resuming: bool = False) -> Opening:
     plan = run.rehearsal
-    faults = plan.faults - CLIENT_KINDS.keys()
-    return Opening(run_id, plan.writes, run.options.destroy, ioengines_for(run.info), resuming, faults)
+    return Opening(run_id, plan.writes, run.options.destroy, ioengines_for(run.info), resuming, plan.faults)
 
 
 def _check(run: PlannedRun) -> None:

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 CONFORMANCE = "conformance"
 """Root attribute: the class of a run of a specification."""
 
-FAULTS = "faults"
-"""Data set: what a run with faults came to, as JSON."""
-
 
 def complete(part: Path, name: str, key: Ed25519PrivateKey | None = None) -> None:
     """Add to a written file what follows from its content. `name` is the one that it will have.
@@ -47,7 +44,6 @@ def complete(part: Path, name: str, key: Ed25519PrivateKey | None = None) -> Non
         if judgement is not None:
             _keep_verdicts(file, judgement)
         elif findings is not None:
-            file.create_dataset(FAULTS, data=msgspec.json.encode(findings).decode())
             _keep_verdict(file, findings.overall)
         write_digests(file)
     if key is not None:

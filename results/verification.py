@@ -198,6 +198,7 @@ def _numbers(measurement: Measurement) -> list[Any]:
 def _other_verdicts(run: Run) -> Iterator[str]:
     """Work out the class and the verdicts anew, and name what is stored otherwise."""
     from .conformance import conformance_of
+    from .faults.analysis import fault_findings
     from .judgement import differences, judge, read_verdicts
     from .limits import limits_of
 
@@ -207,7 +208,11 @@ def _other_verdicts(run: Run) -> Iterator[str]:
             yield f"the class is stored as {stored}; the measurements give {grade}"
     limits = limits_of(run.recipe)
     if limits is None:
-        if run.header.verdict not in ("", "NOT_EVALUATED"):
+        faults = fault_findings(run)
+        if faults is not None:
+            if faults.overall != run.header.verdict:
+                yield f"the verdict is stored as {run.header.verdict}; the measurements give {faults.overall}"
+        elif run.header.verdict not in ("", "NOT_EVALUATED"):
             yield f"the verdict is stored as {run.header.verdict}, but there are no limits"
         return
     anew = judge(run, limits)

@@ -16,9 +16,9 @@ from ...common.errors import MeasurementError
 from ...devices.base import Facts, Target
 from ...results.integrity import Integrity, Seen, classify, look
 from ...workloads.steps import FaultEvent, Writing
+from ..fault_watch import Failure, FaultWatch, failure_facts
 from .ack_log import AckLog
 from .channel import Channel, OpenChannel, channel_of
-from .failures import Failure, FaultWatch, failure_facts
 from .writers import Writers, wait_for
 
 _CONNECT_S = 15.0
@@ -64,7 +64,7 @@ def check(
             except OSError as error:
                 raise MeasurementError(f"the target refused to be filled: {error.strerror}") from None
         threads = writers.start()
-        facts |= _carry_out(events, watch.carry_out, time.monotonic(), stopping)
+        watch.carry_out_all(events, stopping, facts)
         if not wait_for(threads, writing.duration + _STALL_S):
             facts["writers_stuck"] = sum(thread.is_alive() for thread in threads)
             stopping.set()
@@ -81,19 +81,6 @@ def check(
     )
     facts |= _facts_of(integrity, log, writers.load_began) | failure_facts(writers.failures, watch)
     return Checked(integrity, facts)
-
-
-def _carry_out(events: Sequence[FaultEvent], act: Act, began: float, stopping: threading.Event) -> Facts:
-    """Carry out events at their times, in seconds from `began`; the truth of when goes into the facts."""
-    facts: Facts = {}
-    for number, event in enumerate(sorted(events, key=lambda event: event.at), 1):
-        if stopping.wait(max(0.0, began + event.at - time.monotonic())):
-            break
-        started = time.monotonic() - began
-        facts |= act(event)
-        name = f"event{number}_{event.action}_{event.fault.kind}"
-        facts |= {f"{name}_began": started, f"{name}_ended": time.monotonic() - began}
-    return facts
 
 
 class _Reading:

@@ -17,9 +17,9 @@ import numpy as np
 from ...results.integrity import Write
 from ...results.stamp import stamped_block
 from ...workloads.steps import Writing
+from ..fault_watch import BROKEN, Failure
 from .ack_log import AckLog
 from .channel import Channel, OpenChannel
-from .failures import BROKEN, Failure
 
 _RETRY_S = 0.02
 _PREFILL_FLUSH_EVERY = 4096

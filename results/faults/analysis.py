@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..error_findings import errnos_of, named
+from ..paired import student_multiplier
 from ..run_file import Run, StepView
-from .findings import FaultFinding, FaultFindings, Metric, Timeline
+from .findings import FaultFinding, FaultFindings, Metric
 from .invariants import Evidence, all_missing, cells_of
 from .load import Loaded, Moments, loaded
 
@@ -19,9 +20,6 @@ _UNITS = {
 }  # fmt: skip
 """Metric to its unit, in the order in which they are given."""
 _OF_FACTS = ("resync_s", "restart_s")
-_STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 14: 2.145,
-            19: 2.093, 29: 2.045}  # fmt: skip
-"""Two-sided 95 % points of Student's t by degrees of freedom; above the last 1.96."""
 _SLOW_PART = 1.5
 _BLOCKS = "blocks_"
 _NOT_CLASSES = ("blocks_wrong_bound",)
@@ -41,7 +39,7 @@ def fault_findings(run: Run) -> FaultFindings | None:
 def _finding(name: str, steps: Sequence[StepView]) -> FaultFinding:
     missing = next((str(step.labels["reason"]) for step in steps if step.labels.get("phase") == "missing"), "")
     if missing:
-        return FaultFinding(name, name.replace("-", " "), all_missing(missing), missing=missing)
+        return FaultFinding(name, all_missing(missing), missing=missing)
     repeats: dict[int, list[StepView]] = {}
     for step in steps:
         repeats.setdefault(int(step.labels.get("repeat", 0)), []).append(step)
@@ -52,7 +50,7 @@ def _finding(name: str, steps: Sequence[StepView]) -> FaultFinding:
     cells = cells_of(evidence)
     metrics = _metrics(evidence)
     return FaultFinding(
-        name, name.replace("-", " "), cells, metrics, errors, integrity, _named(evidence, metrics),
+        name, cells, metrics, errors, integrity, _named(evidence, metrics),
         tuple(load.timeline for load in loads), tuple(_notes(evidence, integrity)),
     )  # fmt: skip
 
@@ -140,8 +138,7 @@ def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     """Give Student's 95 % interval of the mean; None for fewer than two values."""
     if len(values) < 2:
         return None, None
-    free = len(values) - 1
-    point = _STUDENT.get(free) or _STUDENT[max((known for known in _STUDENT if known <= free), default=1)]
+    point = student_multiplier(len(values), 0.05)
     mean, half = statistics.fmean(values), point * statistics.stdev(values) / len(values) ** 0.5
     return mean - half, mean + half
 
@@ -169,8 +166,3 @@ def _notes(evidence: Sequence[Evidence], integrity: Mapping[str, int]) -> list[s
         notes.append(f"None of {blocks:,} blocks is wrong: with 95 % confidence fewer than 1 in {blocks // 3:,} are.")
     notes += [f"The load broke off: {one.broke}" for one in evidence if one.broke and not one.labels.get("must_break")]
     return notes
-
-
-def all_timelines(findings: FaultFindings) -> list[tuple[str, Timeline]]:
-    """Give every timeline with its class."""
-    return [(finding.fault, line) for finding in findings.faults for line in finding.timelines]

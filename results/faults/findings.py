@@ -76,7 +76,6 @@ class FaultFinding(msgspec.Struct, frozen=True):
 
     fault: str
     """The class: `replica-killed`, …"""
-    title: str
     cells: tuple[Cell, ...] = ()
     """One for each invariant, in the order of `INVARIANTS`."""
     metrics: tuple[Metric, ...] = ()

@@ -22,7 +22,7 @@ from storbench.harness.engines.fio.engine import FioEngine
 from storbench.harness.engines.fio.job_file import IO_LOG_COLUMNS
 from storbench.harness.engines.fio.logs import parse_io_log
 from storbench.harness.engines.fio.probe import probe
-from storbench.harness.fault_events import act, during
+from storbench.harness.fault_events import act, during, watch_of
 from storbench.results.io_log import IoLog
 from storbench.workloads.job import Job
 from storbench.workloads.steps import FaultEvent, Writing
@@ -73,7 +73,7 @@ class Cluster:
             FaultEvent(FAULT_AT_S, "inject", fault),
             FaultEvent(FAULT_AT_S + broken, "heal", fault),
         )
-        with during(events, self.device, self.target) as facts:
+        with during(events, watch_of(self.device, self.target)) as facts:
             log = self._run(job, folder)
         began, healed = facts[f"event1_inject_{fault.kind}_began"], facts[f"event2_heal_{fault.kind}_began"]
         assert isinstance(began, float)

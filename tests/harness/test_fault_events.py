@@ -14,7 +14,7 @@ from storbench.common.errors import InputError, MeasurementError
 from storbench.devices.base import Facts, Fault, Opening, Target
 from storbench.devices.registry import resolve_device
 from storbench.harness.engines.choice import engine_for
-from storbench.harness.fault_events import act, during
+from storbench.harness.fault_events import act, during, watch_of
 from storbench.harness.journal import Journal, Start, StepEnds, read_journal
 from storbench.harness.runner import Setting, run_plan
 from storbench.harness.session import QuietObserver
@@ -61,7 +61,7 @@ def interrupted() -> None:
 def test_events_come_at_their_times_and_say_when() -> None:
     device: Any = Breakable()
     events = [FaultEvent(0.15, "heal", HANG), FaultEvent(0.05, "inject", HANG)]
-    with during(events, device, TARGET) as facts:
+    with during(events, watch_of(device, TARGET)) as facts:
         time.sleep(0.3)
     assert device.done == ["inject hang", "heal hang"]
     assert facts["injected"] is True
@@ -71,10 +71,10 @@ def test_events_come_at_their_times_and_say_when() -> None:
 
 def test_what_is_not_healed_when_the_load_ends_is_healed_then() -> None:
     device: Any = Breakable()
-    with during([FaultEvent(0.0, "inject", HANG), FaultEvent(60.0, "heal", HANG)], device, TARGET):
+    with during([FaultEvent(0.0, "inject", HANG), FaultEvent(60.0, "heal", HANG)], watch_of(device, TARGET)):
         time.sleep(0.1)
     assert device.done == ["inject hang", "heal hang"]
-    with pytest.raises(KeyboardInterrupt), during([FaultEvent(0.0, "inject", HANG)], device, TARGET):
+    with pytest.raises(KeyboardInterrupt), during([FaultEvent(0.0, "inject", HANG)], watch_of(device, TARGET)):
         interrupted()
     assert device.done[2:] == ["inject hang", "heal hang"]
 
@@ -83,7 +83,7 @@ def test_a_fault_that_cannot_be_made_is_an_error_and_not_a_result() -> None:
     device: Any = Breakable()
     with (
         pytest.raises(MeasurementError, match="does not break"),
-        during([FaultEvent(0.0, "inject", BROKEN)], device, TARGET),
+        during([FaultEvent(0.0, "inject", BROKEN)], watch_of(device, TARGET)),
     ):
         time.sleep(0.1)
     for fault, words in ((Fault("nonsense"), "no fault 'nonsense'"), (Fault("absent"), "it needs root")):

@@ -44,8 +44,6 @@ class FaultClass(msgspec.Struct, frozen=True, kw_only=True):
     breaks: bool = False
     """The measured load does not outlive it; what counts is that this is noticed and nothing else is harmed."""
     steps: Literal["usual", "rebuild", "second-fault", "stale-replica"] = "usual"
-    rate_share: float = 1.0
-    """Of the offered load."""
 
     def why_not(self, device: DeviceInfo) -> str:
         """Say why a device cannot have it; empty where it can."""

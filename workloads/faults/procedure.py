@@ -141,7 +141,7 @@ class _Repeat:
             allowed += parameters.duration
         job = Job(
             block_size=parameters.block_size, read_fraction=parameters.read_fraction,
-            queue_depth=parameters.queue_depth, rate_iops=parameters.rate_iops * self._class.rate_share,
+            queue_depth=parameters.queue_depth, rate_iops=parameters.rate_iops,
             arrival="poisson", duration=parameters.baseline + parameters.duration + parameters.recovery,
             span=self._span, continue_on_error=self._errors_allowed, seed=self._seed("load"), fio_options=_STEADY,
         )  # fmt: skip

@@ -23,7 +23,7 @@ from ....results.measurement import Measurement
 from ....workloads.job import Job
 from ..base import Assignment, Execution, Progress, expected_seconds, wait
 from ..series import Interval, progress_of
-from .io_errors import ErrorReader
+from .io_errors import ErrorReader, errors_in
 from .job_file import io_log_names, render_job_file
 from .log_lines import check_complete
 from .output import (
@@ -32,7 +32,6 @@ from .output import (
     FioJob,
     decode_document,
     errno_name,
-    errors_in,
     jobs_of_document,
     measurement_of,
 )

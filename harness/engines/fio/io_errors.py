@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..base import IoError
 from .output import errno_of_text
 
 _SAID = re.compile(
-    rb"io_u error on file .*: (?P<text>[^:]+): (?P<direction>read|write|trim|sync|datasync|sync_file_range) "
-    rb"offset=(?P<offset>\d+), (?:buflen|xfer_buflen)=(?P<length>\d+)"
+    r"io_u error on file .*: (?P<text>[^:]+): (?P<direction>read|write|trim|sync|datasync|sync_file_range) "
+    r"offset=(?P<offset>\d+)(?:, (?:xfer_)?buflen=(?P<length>\d+))?"
 )
 _MOST_BYTES = 32 << 20
 
@@ -43,13 +44,19 @@ class ErrorReader:
         moment = self._now()
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if found := _SAID.search(line):
-                self.errors.append(
-                    IoError(
-                        moment,
-                        errno_of_text(found["text"].decode(errors="replace")),
-                        found["direction"].decode(),
-                        int(found["offset"]),
-                        int(found["length"]),
-                    )
-                )
+            if error := _error_in(line.decode(errors="replace"), moment):
+                self.errors.append(error)
+
+
+def errors_in(words: Iterable[str]) -> dict[str, int]:
+    """Count the failed I/Os by errno name from fio's messages, one each."""
+    return dict(Counter(error.errno for line in words if (error := _error_in(line, 0.0))))
+
+
+def _error_in(line: str, moment: float) -> IoError | None:
+    found = _SAID.search(line)
+    if found is None:
+        return None
+    return IoError(
+        moment, errno_of_text(found["text"]), found["direction"], int(found["offset"]), int(found["length"] or 0)
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -277,21 +276,7 @@ def _notes(jobs: Sequence[FioJob], errors: Mapping[str, int]) -> list[str]:
     return notes
 
 
-_IO_ERROR = re.compile(
-    r"io_u error on file .*: (?P<text>[^:]+): (?:read|write|trim|sync|datasync|sync_file_range) offset="
-)
 _ERRNO_OF_TEXT = {os.strerror(number): name for number, name in errno.errorcode.items()}
-
-
-def errors_in(words: Iterable[str]) -> dict[str, int]:
-    """Count the failed I/Os by errno name from fio's messages, one each."""
-    counts: dict[str, int] = {}
-    for line in words:
-        match = _IO_ERROR.search(line)
-        if match:
-            name = errno_of_text(match["text"])
-            counts[name] = counts.get(name, 0) + 1
-    return counts
 
 
 def errno_of_text(text: str) -> str:

@@ -86,9 +86,9 @@ def test_what_must_break_passes_only_where_that_was_noticed() -> None:
 
 
 def test_a_class_that_is_missing_never_passes() -> None:
-    missing = FaultFinding("hang", "hang", all_missing("no root"), missing="no root")
+    missing = FaultFinding("hang", all_missing("no root"), missing="no root")
     assert missing.verdict == FaultFindings((missing,)).overall == "NOT_EVALUATED"
-    passed = FaultFinding("slow", "slow", cells_of([evidence()]))
+    passed = FaultFinding("slow", cells_of([evidence()]))
     assert FaultFindings((missing, passed)).overall == "PASS"
-    failed = FaultFinding("slow", "slow", cells_of([evidence(recovered=False)]))
+    failed = FaultFinding("slow", cells_of([evidence(recovered=False)]))
     assert FaultFindings((passed, failed)).overall == "FAIL"

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storbench.common.errors import InputError, MeasurementError
+from storbench.harness.engines.fio.io_errors import errors_in
 from storbench.harness.engines.fio.output import (
     DocumentSplitter,
     FioDocument,
     decode_document,
     documents_in,
-    errors_in,
     jobs_of_document,
     measurement_of,
 )

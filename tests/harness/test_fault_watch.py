@@ -9,7 +9,7 @@ import pytest
 
 from storbench.common.errors import MeasurementError
 from storbench.devices.base import Facts, Fault
-from storbench.harness.checker.failures import Failure, FaultWatch, failure_facts
+from storbench.harness.fault_watch import Failure, FaultWatch, failure_facts
 from storbench.workloads.steps import FaultEvent
 
 REGION: Facts = {"fault_offset": 8192, "fault_length": 4096}

@@ -1,26 +1,30 @@
-"""Which requests of a check failed, with what, where and when, held against where and when the fault was."""
+"""Faults while something runs: each at its time, and what failed meanwhile held against where and when they were."""
 
 from __future__ import annotations
 
 import errno
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
-from ...devices.base import Facts
-from ...workloads.steps import FaultEvent
+from ..devices.base import Facts, Fault
+from ..workloads.steps import FaultEvent
 
 BROKEN = frozenset({errno.ENOTCONN, errno.ECONNRESET, errno.EPIPE, errno.ESHUTDOWN, errno.ETIMEDOUT, errno.EPROTO,
                     errno.ECONNREFUSED, errno.ECONNABORTED})  # fmt: skip
 """What says that the connection is gone and nothing of the request itself."""
 
+Operation = Literal["read", "write", "flush", "trim"]
+
 
 class Failure(msgspec.Struct, frozen=True):
-    """One request that failed. Times are seconds on the clock of the check."""
+    """One request that failed. Times are seconds on the clock of the watch."""
 
-    operation: Literal["read", "write", "flush"]
+    operation: Operation
     errno: int
     asked: float
     failed: float
@@ -36,7 +40,8 @@ class FaultWatch:
     def __init__(self, act: Callable[[FaultEvent], Facts], clock: Callable[[], float]) -> None:
         self._act = act
         self._clock = clock
-        self._there: list[tuple[str, str]] = []
+        self.there: list[Fault] = []
+        """What was begun and has not been ended."""
         self.began: float | None = None
         """When the first fault began to be made; None for none so far."""
         self.ended: float | None = None
@@ -53,17 +58,33 @@ class FaultWatch:
         if event.action == "inject":
             self.began = began if self.began is None else self.began
             self.ended = None
-            self._there.append((fault.kind, fault.part))
+            self.there.append(fault)
             if fault.kind == "power-cut":
                 self.power_cut_at = min(self.power_cut_at, began)
         facts = self._act(event)
         if event.action == "inject":
             self._keep_region(facts)
-        elif (fault.kind, fault.part) in self._there:
-            self._there.remove((fault.kind, fault.part))
-            if not self._there:
-                self.ended = self._clock()
+        else:
+            same = [one for one in self.there if (one.kind, one.part) == (fault.kind, fault.part)]
+            if same:
+                self.there.remove(same[0])
+                if not self.there:
+                    self.ended = self._clock()
         return facts
+
+    def carry_out_all(self, events: Sequence[FaultEvent], stopping: threading.Event, facts: Facts) -> None:
+        """Carry out events at their times, in seconds from now, until `stopping`; `facts` gets what they came to.
+
+        When each truly began and ended is among them, in seconds from now: `event1_inject_kill_began`.
+        """
+        began = time.monotonic()
+        for number, event in enumerate(sorted(events, key=lambda event: event.at), 1):
+            if stopping.wait(max(0.0, began + event.at - time.monotonic())):
+                return
+            started = time.monotonic() - began
+            facts.update(self.carry_out(event))
+            name = f"event{number}_{event.action}_{event.fault.kind}"
+            facts.update({f"{name}_began": started, f"{name}_ended": time.monotonic() - began})
 
     def _keep_region(self, facts: Facts) -> None:
         offset, length = facts.get("fault_offset"), facts.get("fault_length")
