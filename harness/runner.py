@@ -231,9 +231,8 @@ def _failure(error: IoError, origin: float) -> Failure:
     """Give a failed I/O of the engine, which says only when it failed: it was under way for a moment before."""
     failed = error.time - origin
     number = getattr(errno, error.errno, 0)
-    return Failure(
-        _OPERATIONS.get(error.direction, "flush"), number, failed - _UNDER_WAY_S, failed, error.offset, error.length
-    )
+    operation = _OPERATIONS.get(error.direction, "flush")
+    return Failure(operation, number, failed - _UNDER_WAY_S, failed, error.offset, error.length)
 
 
 def _check(index: int, step: Check, setting: Setting) -> Facts:

@@ -256,7 +256,8 @@ static void hold_back(sb_rule *rule) {
 static int write_dirty(int keep_held) {
     size_t left = 0;
     int first_error = 0;
-    qsort(dirty.pages, dirty.count, sizeof *dirty.pages, by_number);
+    if (dirty.count) /* without any the list may be none at all, which qsort does not take */
+        qsort(dirty.pages, dirty.count, sizeof *dirty.pages, by_number);
     for (size_t n = 0, next; n < dirty.count; n = next) {
         uint64_t page = dirty.pages[n];
         next = n + 1;
