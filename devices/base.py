@@ -46,7 +46,7 @@ class Opening(msgspec.Struct, frozen=True):
     """The engines of the fio that is here; empty where there is none."""
     resuming: bool = False
     faults: frozenset[str] = frozenset()
-    """The kinds of fault that the plan wants, the clients' among them; empty for a run that needs nothing for faults."""
+    """The kinds of fault that the plan wants, the clients' among them; empty where nothing for faults is needed."""
 
 
 class Target(msgspec.Struct, frozen=True):
