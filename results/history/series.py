@@ -1,0 +1,40 @@
+"""A series: one metric of one job on one device and machine, a value for each commit that was measured."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One value."""
+
+    time: float
+    """Seconds since 1970, or the number of the run where there is no time."""
+    commit: str
+    value: float
+
+
+class Series(msgspec.Struct, frozen=True):
+    """Values that can be compared with one another, in the order of time."""
+
+    metric: str
+    points: tuple[Point, ...]
+    unit: str = ""
+    """Empty where it is not known."""
+    higher_is_better: bool | None = None
+    """None where it is not known."""
+    job: str = ""
+    workload: str = ""
+    device: str = ""
+    host: str = ""
+    """The machine, by a short digest of the facts that a speed depends on."""
+
+    @property
+    def values(self) -> list[float]:
+        """The values, in order."""
+        return [point.value for point in self.points]
+
+    @property
+    def name(self) -> str:
+        """What it is called among the series of one workload."""
+        return f"{self.job} {self.metric}".strip()
