@@ -8,13 +8,14 @@ known, and changes that are negligible, less than half of the floor, are taken f
 
 The size of a change is the difference of the means of the logarithms of both segments, values beyond three standard
 deviations (by the median deviation) pulled in to there (Huber: Robust Statistics, 1981, section 1.3). Its interval is
-Student's, with the variance within all segments and the effective number of values under their autocorrelation; it holds
-for the place that was found. The rows between which the change may lie are those whose likelihood is within a factor of
-e^3.68 of the best one's: the confidence set of Siegmund (Confidence sets in change-point problems, 1988).
+Student's, with the variance within all segments and the effective number of values under their autocorrelation; it
+holds for the place that was found. The rows between which the change may lie are those whose likelihood is within a
+factor of e^3.68 of the best one's: the confidence set of Siegmund (Confidence sets in change-point problems, 1988).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -168,7 +169,7 @@ def _pulled_in(logs: Vector, cuts: Sequence[int]) -> Vector:
     """Pull values far from the middle of their segment in, as far as three standard deviations."""
     found = logs.copy()
     ends = [0, *cuts, len(logs)]
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in itertools.pairwise(ends):
         segment = logs[start:end]
         middle = float(np.median(segment))
         reach = _BEYOND * 1.4826 * float(np.median(np.abs(segment - middle)))
@@ -180,7 +181,7 @@ def _pulled_in(logs: Vector, cuts: Sequence[int]) -> Vector:
 def _levels(logs: Vector, cuts: Sequence[int]) -> Vector:
     """Give the mean logarithm of each segment."""
     pulled, ends = _pulled_in(logs, cuts), [0, *cuts, len(logs)]
-    return np.array([pulled[start:end].mean() for start, end in zip(ends, ends[1:], strict=False)])
+    return np.array([pulled[start:end].mean() for start, end in itertools.pairwise(ends)])
 
 
 def _described(

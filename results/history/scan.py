@@ -15,6 +15,7 @@ makes the test an exact permutation test (Good: Permutation Tests, 2000).
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 
 import numpy as np
@@ -105,7 +106,7 @@ def residuals_of(values: Vector, cuts: list[int]) -> Vector:
     """Give what is left of values when the mean of each segment is taken out."""
     ends = [0, *cuts, len(values)]
     return np.concatenate([
-        values[start:end] - values[start:end].mean() for start, end in zip(ends, ends[1:], strict=False)
+        values[start:end] - values[start:end].mean() for start, end in itertools.pairwise(ends)
     ])  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def _best_cuts(scores: Vector) -> list[int]:
         ends = [0, *sorted(cuts), len(scores)]
         splits = [
             (*best_split(scores[start:end]), start)
-            for start, end in zip(ends, ends[1:], strict=False)
+            for start, end in itertools.pairwise(ends)
             if end - start >= 2 * SHORTEST
         ]
         if splits:
