@@ -13,7 +13,7 @@ import msgspec
 from ..common.errors import InputError
 from ..common.files import write_atomic
 from ..reports.ci import github, markdown, otava
-from ..reports.ci.answer import Answer, answer_of_baseline, answer_of_pairs, commit_of
+from ..reports.ci.answer import Answer, answer_of_baseline, answer_of_pairs
 from ..reports.ci.formats import Format, format_named
 from ..results.baseline import BaselineVerdict
 from ..results.baseline_files import History
@@ -67,7 +67,7 @@ def pairs_answer(
 def baseline_answer(files: Sequence[Path], history: History, found: Sequence[BaselineVerdict]) -> Answer:
     """Give the answer of a new session; time and commit are those of its first run."""
     with open_run(files[0]) as run:
-        header, commit = run.header, commit_of(run)
+        header, commit = run.header, run.commit
     title = f"{header.workload} on {header.device}"
     return answer_of_baseline(history.samples, found, title, history.remarks, header.created, commit)
 

@@ -70,10 +70,8 @@ def _head(found: HistoryFindings, name: str) -> RenderableType:
     times = [one.series.points for one in found.series]
     dates = ""
     if table.dated:
-        first, last = (
-            date_of(function(points[end].time for points in times)) for function, end in ((min, 0), (max, -1))
-        )
-        dates = f", {first} to {last}"
+        first, last = min(points[0].time for points in times), max(points[-1].time for points in times)
+        dates = f", {date_of(first)} to {date_of(last)}"
     return Text.assemble((printable(name), "bold"), f"  {rows}{dates}")
 
 
@@ -112,11 +110,9 @@ def _rows(change: FoundChange) -> str:
 
 
 def _explained(changes: Sequence[tuple[SeriesFindings, FoundChange]], found: HistoryFindings) -> list[str]:
-    settings = found.settings
-    lines = [
-        f"Row: the first one after the change, from 0. Floor {100 * settings.floor:g} %; {100 * settings.alarm_rate:g} % of "
-        f"series without a change raise one; seed {settings.seed}."
-    ]
+    floor, rate = (f"{100 * value:g} %" for value in (found.settings.floor, found.settings.alarm_rate))
+    chance = f"{rate} of series without a change raise one"
+    lines = [f"Row: the first one after the change, from 0. Floor {floor}; {chance}; seed {found.settings.seed}."]
     if any(change.verdict == "CHANGED" for _, change in changes):
         lines.append("CHANGED: say which way is better by --higher-is-better METRIC or --lower-is-better METRIC.")
     return lines

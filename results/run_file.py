@@ -204,6 +204,12 @@ class Run:
         group = self._file["provenance"]
         return {name: _json(group[name]) for name in group if name not in ("recipe", "notes")}
 
+    @property
+    def commit(self) -> str:
+        """The commit that was measured, where a CI service said it; empty elsewhere."""
+        environment: Mapping[str, Any] = self.provenance.get("environment_start") or {}
+        return str(environment.get("commit") or "")
+
     @cached_property
     def notes(self) -> list[str]:
         """What a reader of the numbers must know."""

@@ -30,9 +30,7 @@ def history(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random orders that chance is measured by.")] = 1,
     fail_within: Annotated[
         int | None,
-        typer.Option(
-            "--fail-within", min=1, metavar="ROWS", help="Exit with 1 for a change for the worse in the last."
-        ),
+        typer.Option("--fail-within", min=1, metavar="ROWS", help="Exit with 1 where one for the worse is in these."),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -116,14 +116,8 @@ def answer_of_run(run: Run) -> Answer:
     if header.verdict == "FAIL":
         failures.append("the device is not within its limits: verdict FAIL")
     return Answer(
-        "run", f"{header.workload} on {header.device}", lines, failures, list(run.notes), header.created, commit_of(run)
+        "run", f"{header.workload} on {header.device}", lines, failures, list(run.notes), header.created, run.commit
     )
-
-
-def commit_of(run: Run) -> str:
-    """Give the commit that a run was measured at, where the CI service said it."""
-    environment: Mapping[str, object] = run.provenance.get("environment_start") or {}
-    return str(environment.get("commit") or "")
 
 
 def unlike(name: str, taken: set[str]) -> str:

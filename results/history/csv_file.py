@@ -23,15 +23,14 @@ from .series import Point, Series, Skipped, Table
 TIMES = ("time", "timestamp", "datetime", "date", "run", "build", "index")
 COMMITS = ("commit", "git_commit", "revision", "sha")
 _UNITS = ("unit", "units")
-_VALUE = re.compile(
-    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))\s*([^\d\s].*?)?\s*", re.IGNORECASE
-)
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)"
+_VALUE = re.compile(rf"\s*({_NUMBER})\s*([^\d\s].*?)?\s*", re.IGNORECASE)
 _HEAD = re.compile(r"(.*?)\s*[\[(]([^\])]+)[\])]")
 _LARGEST = 64 << 20
 
 
 def read_csv(path: Path) -> Table:
-    """Read a history. Raises `InputError`, naming the line, for what is no history or has values that are no numbers."""
+    """Read a history. Raises `InputError`, naming the line, for what is none or has values that are no numbers."""
     head, rows = _cells(path)
     names = [cell.strip() for cell in head]
     _check_head(path, names)
@@ -53,7 +52,7 @@ def read_csv(path: Path) -> Table:
         )
         if len(points) < len(rows):
             remarks.append(f"{metric} was not measured in {len(rows) - len(points)} of {len(rows)} rows")
-        series.append(Series(metric, points, unit, direction_of(metric, unit)))
+        series.append(Series(metric, points, unit, direction_of(metric, unit), rows=len(rows)))
     if not series:
         raise InputError(f"{path} has no column of numbers besides time and commit", hint=_EXAMPLE)
     dated = _place(names, TIMES) is not None and times[-1] > 1e8
@@ -193,6 +192,6 @@ def _unit(path: Path, name: str, units: Sequence[str]) -> str:
         told = " and ".join(unit or "none" for unit in seen[:3])
         raise InputError(
             f"{path}: {name} is in mixed units, {told}",
-            hint="Convert the whole column to one unit; nothing is guessed.",
+            hint="Convert the column to one unit; nothing is guessed.",
         )
     return seen[0]

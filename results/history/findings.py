@@ -88,7 +88,10 @@ class HistoryFindings(msgspec.Struct, frozen=True):
 
     def recent(self, rows: int) -> list[FoundChange]:
         """Give the changes for the worse in the last rows."""
-        return [one for one in self.changes if one.verdict == "REGRESSED" and one.index >= self.table.rows - rows]
+        return [
+            change for one in self.series for change in one.changes
+            if change.verdict == "REGRESSED" and change.index >= one.series.rows - rows
+        ]  # fmt: skip
 
 
 def findings_in(table: Table, settings: Settings) -> HistoryFindings:
@@ -99,7 +102,7 @@ def findings_in(table: Table, settings: Settings) -> HistoryFindings:
     """
     found, skipped = [], list(table.skipped)
     for series in table.series:
-        own = _last(series, table.rows, settings.last)
+        own = _last(series, settings.last)
         try:
             found.append(_in_series(own, settings))
         except InputError as error:
@@ -111,10 +114,10 @@ def findings_in(table: Table, settings: Settings) -> HistoryFindings:
     return HistoryFindings(table, settings, found, skipped)
 
 
-def _last(series: Series, rows: int, last: int | None) -> Series:
+def _last(series: Series, last: int | None) -> Series:
     if last is None:
         return series
-    return msgspec.structs.replace(series, points=tuple(one for one in series.points if one.row >= rows - last))
+    return msgspec.structs.replace(series, points=tuple(one for one in series.points if one.row >= series.rows - last))
 
 
 def _in_series(series: Series, settings: Settings) -> SeriesFindings:

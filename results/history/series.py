@@ -32,6 +32,8 @@ class Series(msgspec.Struct, frozen=True):
     device: str = ""
     host: str = ""
     """The machine, by a short digest of the facts that a speed depends on."""
+    rows: int = 0
+    """Of its file, or runs of its kind in the store: the number of the last one, plus one."""
 
     @property
     def values(self) -> list[float]:
