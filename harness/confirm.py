@@ -9,12 +9,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from ..common.errors import InputError
-from ..results.history import FoundChange
+from ..results.history import Confirmation, FoundChange
 from ..results.paired import PairedVerdict, compare_pairs
 from .interleaved import Side, guard, measured_pairs, samples_of
 from .session import ObserverFactory, Options
@@ -37,20 +36,6 @@ class Rerun(msgspec.Struct, frozen=True):
     pairs: int
     seed: int = 1
     confidence: float = 0.99
-
-
-class Confirmation(msgspec.Struct, frozen=True):
-    """What came of it, for one change."""
-
-    metric: str
-    index: int
-    commits: tuple[str, str]
-    confirmed: bool
-    verdict: Literal["REGRESSED", "IMPROVED", "EQUIVALENT", "INCONCLUSIVE"]
-    """Of the interleaved pairs: of this metric, or where they have none of its name the gravest of all."""
-    ratio: float
-    interval: tuple[float, float]
-    pairs: int
 
 
 def check_rerun(rerun: Rerun) -> None:

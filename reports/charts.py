@@ -48,6 +48,12 @@ _EXTENT = 58
 
 SWEEP_HEIGHT = 250
 SERIES_HEIGHT = 130
+HISTORY_HEIGHT = 190
+LEVELS = "levels"
+CHANGES = "changes"
+"""The names, within a spec, of the data sets with the level of each stretch and the changes between them."""
+CHANGE_COLORS = {"REGRESSED": "var(--bad)", "IMPROVED": "var(--good)", "CHANGED": "var(--warn)",
+                 "below the floor": "var(--muted)"}  # fmt: skip
 DASHES = ([1, 0], [7, 3], [2, 3])
 
 
@@ -175,6 +181,28 @@ def spread_chart(axis: Axis, keys: Sequence[Key]) -> dict[str, Any]:
     box = base.mark_bar(opacity=0.55, size=10).encode(**encoded, y="lower:Q", y2="upper:Q")
     median = base.mark_tick(thickness=3, size=16).encode(**encoded, y="y:Q")
     return _finish(alt.layer(even, whiskers, box, median), SWEEP_HEIGHT, [])
+
+
+def history_chart(key: Key, y_format: str) -> dict[str, Any]:
+    """Draw a value for each row, the level of each stretch, and where it changed. Fields: x = the row, y, key.
+
+    The data set `levels` has x, x2, y; `changes` has x, the rows low and high that it may be at, and color, a class.
+    """
+    import altair as alt
+
+    values = alt.Chart(alt.NamedData(DATA)).transform_filter(_VISIBLE)
+    x = alt.X("x:Q", scale=alt.Scale(nice=False, zero=False, padding=_EDGE), axis=alt.Axis(title="row", grid=False))
+    y = _vertical(y_format, log=False, zero=False, extent=_EXTENT)
+    changes = alt.Chart(alt.NamedData(CHANGES))
+    color = alt.Color("color:N", scale=alt.Scale(domain=list(CHANGE_COLORS), range=list(CHANGE_COLORS.values())),
+                      legend=None)  # fmt: skip
+    band = changes.mark_rect(opacity=0.16, clip=True).encode(x=alt.X("low:Q"), x2="high:Q", color=color)
+    rule = changes.mark_rule(strokeWidth=1.5, clip=True).encode(x="x:Q", color=color)
+    dots = values.mark_point(size=16, filled=True, opacity=0.75, clip=True).encode(x=x, y=y, color=_color([key]))
+    level = alt.Chart(alt.NamedData(LEVELS)).mark_rule(strokeWidth=2.5, color="var(--text)", clip=True)
+    level = level.encode(x="x:Q", x2="x2:Q", y="y:Q")
+    layers = alt.layer(band, rule, dots, level).resolve_scale(color="independent")
+    return _finish(layers, HISTORY_HEIGHT, ["x"])
 
 
 _VISIBLE = "indexof(hidden, datum.key) < 0 && indexof(hidden, datum.style) < 0"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..results.history import FoundChange, HistoryFindings, SeriesFindings
+from ..results.history import Confirmation, FoundChange, HistoryFindings, SeriesFindings
 from .columns import Column, FirstFitting, layout_of, printable, text_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _COMMIT = 10
 _MOST_NAMED = 8
 
 
-def history_table(found: HistoryFindings, name: str) -> RenderableType:
+def history_table(found: HistoryFindings, name: str, remarks: Sequence[str] = ()) -> RenderableType:
     """Show a line for each change, those below the floor dimmed, then what did not change and what was left out."""
     from rich.console import Group
     from rich.text import Text
@@ -37,8 +37,24 @@ def history_table(found: HistoryFindings, name: str) -> RenderableType:
         more = f" and {len(quiet) - _MOST_NAMED} more" if len(quiet) > _MOST_NAMED else ""
         parts.append(text_of(f"No change: {', '.join(quiet[:_MOST_NAMED])}{more}.", "green"))
     parts += [text_of(f"Not looked at: {one.metric}: {one.reason}.", "yellow") for one in found.skipped]
-    parts += [text_of(f"{remark}.", "dim") for remark in found.table.remarks]
+    parts += [text_of(f"{remark}.", "dim") for remark in (*found.table.remarks, *remarks)]
     return Group("", *parts, "")
+
+
+def confirmation_lines(found: Sequence[Confirmation]) -> list[RenderableType]:
+    """Say of each change that was measured again whether it is one."""
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    for one in found:
+        word, style = ("CONFIRMED", "bold red") if one.confirmed else ("NOT CONFIRMED", "bold green")
+        before, after = (short_commit(commit) for commit in one.commits)
+        low, high = (100 * (end - 1) for end in one.interval)
+        lines.append(Text.assemble(
+            (word, style), f"  {printable(one.metric)}: {after} against {before} {percent_of(one.ratio - 1)} "
+            f"({low:+.1f} to {high:+.1f} %), {one.verdict} in {one.pairs} interleaved pairs"
+        ))  # fmt: skip
+    return lines
 
 
 def count_of(number: int, one: str, many: str) -> str:

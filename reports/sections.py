@@ -55,5 +55,7 @@ class Section(msgspec.Struct, frozen=True):
     datasets: dict[str, list[Block]] = {}
     choice: Choice | None = None
     table: Table | None = None
+    stacked: bool = False
+    """Charts stand one below the other, each over the whole width."""
     remarks: Sequence[str] = ()
     drawings: Sequence[Drawings] = ()

@@ -85,7 +85,9 @@ def series_section(runs: Sequence[NamedRun]) -> Section | None:
     lead = "All steps of a run in a row, from its first step on; a vertical line marks where a step begins"
     lead += "." if single else f", as in {with_series[0].tag}."
     remarks = [_BUCKETS] if banded else []
-    return Section("series", "Over time", lead, keys, styles, [Panel("", figures)], datasets, remarks=remarks)
+    return Section(
+        "series", "Over time", lead, keys, styles, [Panel("", figures)], datasets, remarks=remarks, stacked=True
+    )
 
 
 _FEW = 5

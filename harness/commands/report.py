@@ -33,7 +33,7 @@ def draw_certificate(files: list[Path], output: Path | None) -> Path:
     if len(files) != 1:
         raise InputError("a certificate is of one run", hint="Name one run file.")
     with open_run(files[0]) as run:
-        return _write(output or files[0].with_name(files[0].stem + HTML), certificate_html(run))
+        return write_page(output or files[0].with_name(files[0].stem + HTML), certificate_html(run))
 
 
 def write_report(files: list[Path], output: Path | None) -> Path:
@@ -48,10 +48,11 @@ def write_report(files: list[Path], output: Path | None) -> Path:
         raise InputError("no run file given")
     target = output or files[0].with_suffix(".html")
     with ExitStack() as stack:
-        return _write(target, report_html([stack.enter_context(open_run(path)) for path in files]))
+        return write_page(target, report_html([stack.enter_context(open_run(path)) for path in files]))
 
 
-def _write(target: Path, page: str) -> Path:
+def write_page(target: Path, page: str) -> Path:
+    """Write a page and give its path. Raises `InputError` where that cannot be done."""
     from ...common.errors import InputError
     from ...common.files import write_atomic
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
 
+from ...common.units import format_change
 from ...results.baseline import BaselineSamples, BaselineVerdict
 from ...results.baseline import sentence_of as sentence_of_baseline
+from ...results.history import FoundChange, HistoryFindings
 from ...results.paired import PairedSamples, PairedVerdict
 from ...results.paired import sentence_of as sentence_of_pairs
 from ...results.run_file import Run
@@ -94,6 +97,43 @@ def answer_of_baseline(
         for one, row in zip(samples, found, strict=True)
     ]  # fmt: skip
     return Answer("compare", title, lines, remarks=list(remarks), created=created, commit=commit)
+
+
+def answer_of_history(
+    found: HistoryFindings, recent: Sequence[FoundChange], title: str, remarks: Sequence[str] = ()
+) -> Answer:
+    """Give the answer of a history: of each series the level since its last change, and a verdict if that is recent."""
+    lines = []
+    for one in found.series:
+        series = one.series
+        change = next((change for change in reversed(one.changes) if change in recent), None)
+        better = bool(series.higher_is_better) if series.higher_is_better is not None else True
+        level = one.levels[-1][1]
+        if change is None:
+            lines.append(Line(series.job, series.metric, series.unit, better, level))
+            continue
+        interval = (1 + change.interval[0], 1 + change.interval[1])
+        text = (
+            f"{series.name} {change.verdict}: {format_change(change.relative_change)} "
+            f"({format_change(change.interval[0])} to {format_change(change.interval[1])}) at {change.commit}, "
+            f"row {change.index} of {series.rows}"
+        )
+        lines.append(
+            Line(
+                series.job,
+                series.metric,
+                series.unit,
+                better,
+                level,
+                change.verdict,
+                change.before,
+                interval,
+                text=text,
+            )
+        )
+    last = max((one.series.points[-1] for one in found.series), key=lambda point: point.time)
+    created = datetime.fromtimestamp(last.time, UTC).isoformat(timespec="seconds") if found.table.dated else ""
+    return Answer("history", title, lines, [], [*found.table.remarks, *remarks], created, last.commit)
 
 
 def answer_of_run(run: Run) -> Answer:

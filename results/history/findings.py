@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from ...common.errors import InputError
+from ..paired import Verdict
 from .change_points import ALARM_RATE, FLOOR, SEED, Change, changes_in
 from .series import Series, Skipped, Table
 
@@ -51,6 +52,20 @@ class FoundChange(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str = ""
 
 
+class Confirmation(msgspec.Struct, frozen=True):
+    """What measuring both sides of a change again, at the same time, came to."""
+
+    metric: str
+    index: int
+    commits: tuple[str, str]
+    confirmed: bool
+    verdict: Verdict
+    """Of the interleaved pairs: of this metric, or where they have none of its name the gravest of all."""
+    ratio: float
+    interval: tuple[float, float]
+    pairs: int
+
+
 class SeriesFindings(msgspec.Struct, frozen=True):
     """What was found in one series."""
 
@@ -85,6 +100,11 @@ class HistoryFindings(msgspec.Struct, frozen=True):
     def changes(self) -> list[FoundChange]:
         """All changes of at least the floor, series by series."""
         return [change for one in self.series for change in one.changes]
+
+    @property
+    def worse(self) -> list[FoundChange]:
+        """The changes for the worse."""
+        return [change for change in self.changes if change.verdict == "REGRESSED"]
 
     def recent(self, rows: int) -> list[FoundChange]:
         """Give the changes for the worse in the last rows."""

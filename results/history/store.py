@@ -96,7 +96,7 @@ class _NewRun(msgspec.Struct, frozen=True):
     facts: str
     time: float
     commit: str
-    values: list[tuple[str, str, str, int, float]]
+    values: list[tuple[str, str, str, bool, float]]
 
 
 def _read(file: Path, commit: str) -> _NewRun:
@@ -185,7 +185,7 @@ def _opened(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise InputError(f"{path} cannot be used as a store: {error}") from None
     finally:
-        if store:
+        if store is not None:
             store.close()
 
 
