@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..common.units import format_latency
 from ..results.history import FoundChange, HistoryFindings, Point, SeriesFindings
 from .chart_data import Block, Figure, Key, Value, keys_of, rounded, rounded_all
 from .charts import CHANGES, DATA, LEVELS, history_chart
@@ -24,12 +25,13 @@ def history_html(found: HistoryFindings, name: str) -> str:
     times = [point.time for one in found.series for point in one.series.points]
     dates = f"{date_of(min(times))} to {date_of(max(times))}" if found.table.dated else ""
     contents = [("overview", "Changes"), ("metrics", "Metrics"), ("method", "Method")]
+    changes = [_row(change, one.series.unit, found) for one in found.series for change in one.changes]
+    smaller = [_row(change, one.series.unit, found) for one in found.series for change in one.smaller]
     return render_page(
         "history.html.j2", f"History of {name}", [section], contents, name=name, dates=dates,
         rows=count_of(found.table.rows, "row", "rows"), metrics=count_of(len(found.series), "metric", "metrics"),
-        columns=_columns(found), changes=[_row(change, found) for change in found.changes],
-        smaller=[_row(change, found) for one in found.series for change in one.smaller], skipped=found.skipped,
-        remarks=found.table.remarks, settings=found.settings,
+        columns=_columns(found), changes=changes, smaller=smaller, skipped=found.skipped, remarks=found.table.remarks,
+        settings=found.settings,
     )  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def _columns(found: HistoryFindings) -> list[tuple[str, bool]]:
     return [*columns, ("row", True), ("may be at rows", True), ("before", True), ("after", True)]
 
 
-def _row(change: FoundChange, found: HistoryFindings) -> tuple[str, list[str]]:
+def _row(change: FoundChange, unit: str, found: HistoryFindings) -> tuple[str, list[str]]:
     """Give a change's verdict and cells."""
     first, last = change.rows
     low, high = change.interval
@@ -50,17 +52,23 @@ def _row(change: FoundChange, found: HistoryFindings) -> tuple[str, list[str]]:
     if found.table.dated:
         cells.append(date_of(change.time))
     rows = str(first) if first == last else f"{first} to {last}"
-    return change.verdict, [*cells, str(change.index), rows, f"{change.before:,.4g}", f"{change.after:,.4g}"]
+    return change.verdict, [*cells, str(change.index), rows, _level(change.before, unit), _level(change.after, unit)]
+
+
+def _level(value: float, unit: str) -> str:
+    if unit == "ns":
+        return format_latency(value)
+    return f"{value:,.0f}" if 1000 <= value < 1e12 else f"{value:.4g}"
 
 
 def _charts(found: HistoryFindings) -> Section:
     ordered = sorted(found.series, key=lambda one: not one.changes)[:MOST_CHARTS]
     keys = keys_of("m", [one.series.name for one in ordered])
-    panels: list[Panel] = []
+    figures = []
     datasets: dict[str, list[Block]] = {}
     for number, (one, key) in enumerate(zip(ordered, keys, strict=True)):
         datasets |= _datasets(number, one, key)
-        panels.append(Panel("", [_figure(number, one, key, found)]))
+        figures.append(_figure(number, one, key, found))
     remarks = []
     if len(ordered) < len(found.series):
         remarks.append(f"{len(found.series) - len(ordered)} metrics without a chart here had no change.")
@@ -70,7 +78,9 @@ def _charts(found: HistoryFindings) -> Section:
         "Each dot is a run, each line the level of a stretch. An upright line is a change, its shade the rows that it "
         "may be at: red for the worse, green for the better, grey below the floor."
     )
-    return Section("metrics", "Metrics", lead, panels=panels, datasets=datasets, remarks=remarks, stacked=True)
+    return Section(
+        "metrics", "Metrics", lead, panels=[Panel("", figures)], datasets=datasets, remarks=remarks, stacked=True
+    )
 
 
 def _figure(number: int, one: SeriesFindings, key: Key, found: HistoryFindings) -> Figure:

@@ -46,7 +46,8 @@ def read_csv(path: Path) -> Table:
         if values is None:
             skipped.append(Skipped(metric, "no cell of it is a number"))
             continue
-        unit = _unit(path, name, [*([unit] if unit else []), *values[1], *_declared(names, rows)])
+        declared = [*([unit] if unit else []), *_declared(names, rows)]
+        unit = _unit(path, name, declared, values[1])
         points = tuple(
             Point(row, times[row], commits[row], value) for row, value in enumerate(values[0]) if value is not None
         )
@@ -185,13 +186,15 @@ def _declared(names: Sequence[str], rows: Sequence[_Row]) -> list[str]:
     return [] if place is None else [cells[place].strip() for _, cells in rows]
 
 
-def _unit(path: Path, name: str, units: Sequence[str]) -> str:
-    """Give the one unit of a metric. A number without a unit is as much another one as a number with another."""
-    seen = list(dict.fromkeys(units))
-    if len(seen) > 1 and not (set(seen[1:]) == {""} and _HEAD.fullmatch(name)):
-        told = " and ".join(unit or "none" for unit in seen[:3])
+def _unit(path: Path, name: str, declared: Sequence[str], cells: Sequence[str]) -> str:
+    """Give the one unit of a metric. Where the head or a column declares one, cells need not repeat it."""
+    seen = dict.fromkeys([*declared, *cells])
+    if any(declared):
+        seen.pop("", None)
+    if len(seen) > 1:
+        told = " and ".join(unit or "none" for unit in list(seen)[:3])
         raise InputError(
             f"{path}: {name} is in mixed units, {told}",
             hint="Convert the column to one unit; nothing is guessed.",
         )
-    return seen[0]
+    return next(iter(seen))

@@ -9,17 +9,19 @@ import msgspec
 import numpy as np
 
 from ...common.errors import InputError
+from .change_points import change_point_experiments
 from .experiment import Check, Experiment
 from .families import family_experiments
-from .histories import history_experiments
 from .pairs import pair_experiments
+from .sessions import session_experiments
 from .until_decided import sequential_experiments
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     *pair_experiments(),
     *family_experiments(),
     *sequential_experiments(),
-    *history_experiments(),
+    *session_experiments(),
+    *change_point_experiments(),
 )
 FEWEST, MOST = 20, 1_000_000
 _PIECE = 50

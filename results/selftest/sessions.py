@@ -15,7 +15,7 @@ MACHINE = Machine(correlation=0.7)
 """The strongest resemblance that was seen between builds in the CI of a storage engine."""
 
 
-def history_experiments() -> list[Experiment]:
+def session_experiments() -> list[Experiment]:
     """Give the experiment of `storbench compare --baseline`."""
     setting = f"{SESSIONS} sessions, correlation {MACHINE.correlation:g}, {MACHINE}"
     return [Experiment("an equal session, --baseline", setting, _sessions, _of_equals)]
