@@ -3,6 +3,7 @@
 `time` or `timestamp`, `date`, `datetime`, `run`, `build` orders the rows: ISO 8601, or numbers. Without such a column
 the rows are in order. Values are numbers, with or without a unit behind them; a unit may stand in the head as well,
 `write latency [ms]`, or in a column `unit`. A cell that is empty was not measured. Columns without a number are notes.
+What storbench exported has the job before the metric, `randread 4KiB qd1 read iops`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...common.errors import InputError
+from ..baseline_files import METRICS
 from .directions import direction_of
 from .series import Point, Series, Skipped, Table
 
@@ -48,16 +50,23 @@ def read_csv(path: Path) -> Table:
             continue
         declared = [*([unit] if unit else []), *_declared(names, rows)]
         unit = _unit(path, name, declared, values[1])
+        job, _, last = metric.rpartition(" ")
+        job, metric, unit = (job, last, unit or _unit_of(last)) if job and last in METRICS else ("", metric, unit)
         points = tuple(
             Point(row, times[row], commits[row], value) for row, value in enumerate(values[0]) if value is not None
         )
         if len(points) < len(rows):
             remarks.append(f"{metric} was not measured in {len(rows) - len(points)} of {len(rows)} rows")
-        series.append(Series(metric, points, unit, direction_of(metric, unit), rows=len(rows)))
+        series.append(Series(metric, points, unit, direction_of(metric, unit), job, rows=len(rows)))
     if not series:
         raise InputError(f"{path} has no column of numbers besides time and commit", hint=_EXAMPLE)
     dated = _place(names, TIMES) is not None and times[-1] > 1e8
     return Table(len(rows), dated, tuple(series), tuple(skipped), tuple(remarks))
+
+
+def _unit_of(metric: str) -> str:
+    """Give the unit in which storbench exports a metric."""
+    return "ns" if metric.startswith("latency") else "1/s"
 
 
 _EXAMPLE = "For example: time,commit,iops on the first line, 2026-01-31T12:00:00Z,3f2c1aa,51234 on the next ones."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.random import Generator
 
@@ -24,14 +26,16 @@ def change_point_experiments() -> list[Experiment]:
     alike = f"{LONG} values, {100 * SPREAD:g} % AR(1) noise, correlation {ALIKE:g}"
     step = f"{SHORT} values, {100 * SPREAD:g} % noise, a step of {100 * STEP:g} % {10} or more from the ends"
     return [
-        Experiment("a history without a change", quiet, lambda *of: _clean(*of, SPREAD, 0.0), _raised, 0.25),
-        Experiment("a noisy history without a change", noisy, lambda *of: _clean(*of, NOISY, 0.0), _raised, 0.25),
-        Experiment("a drifting history without a step", alike, lambda *of: _clean(*of, SPREAD, ALIKE), _raised, 0.25),
+        Experiment("a history without a change", quiet, partial(_clean, spread=SPREAD), _raised, 0.25),
+        Experiment("a noisy history without a change", noisy, partial(_clean, spread=NOISY), _raised, 0.25),
+        Experiment(
+            "a drifting history without a step", alike, partial(_clean, spread=SPREAD, correlation=ALIKE), _raised, 0.25
+        ),
         Experiment("a history with a 5 % loss", step, _stepped, _found, 0.25),
     ]
 
 
-def _clean(random: Generator, count: int, spread: float, correlation: float) -> Matrix:
+def _clean(random: Generator, count: int, spread: float, correlation: float = 0.0) -> Matrix:
     """Give for each series whether anything was raised, and whether anything was seen at all."""
     rows = []
     for _ in range(count):

@@ -46,7 +46,7 @@ def test_without_time_rows_are_in_order(tmp_path: Path) -> None:
 
 def test_other_separators_quotes_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     table = read_csv(history(tmp_path, '\ufefftime;commit;"read; iops"\n1;a;5\n\n2;b;6\n'))
-    assert [series.metric for series in table.series] == ["read; iops"]
+    assert [series.name for series in table.series] == ["read; iops"]
     assert read_csv(history(tmp_path, "time\tcommit\tiops\n1\ta\t5\n")).rows == 1
 
 
@@ -114,3 +114,12 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):
         read_csv(binary)
+
+
+def test_what_storbench_exported_has_its_job_and_unit(tmp_path: Path) -> None:
+    text = "time,commit,randread 4KiB qd1 read iops,randread 4KiB qd1 read latency_p99\n1,a,5,6\n"
+    iops, latency = read_csv(history(tmp_path, text)).series
+    assert (iops.job, iops.metric, iops.unit, iops.name) == (
+        "randread 4KiB qd1 read", "iops", "1/s", "randread 4KiB qd1 read iops"
+    )  # fmt: skip
+    assert (latency.metric, latency.unit, latency.higher_is_better) == ("latency_p99", "ns", False)
