@@ -6,16 +6,21 @@ from collections.abc import Sequence
 
 from ..results.faults.analysis import fault_findings
 from ..results.faults.findings import INVARIANTS, FaultFinding, FaultFindings, Timeline
+from ..results.faults.side_by_side import compare_faults
 from ..results.findings import Plot, Trace
-from .certificate.plot_svg import plot_svg
-from .faults import WORDS, figures_of
+from .faults import WORDS, figures_of, seconds_of
 from .names import NamedRun
+from .plot_svg import plot_svg
 from .sections import Drawings, Section, Table
 
 _LEAD = (
     "What must hold while something fails, and whether it did. The shade is the fault; dashed lines are what the load "
     "stays in without one."
 )
+
+
+_WORDS = range(len(INVARIANTS) + 3)
+"""Columns of the matrix that hold words: all."""
 
 
 def faults_section(runs: Sequence[NamedRun]) -> Section | None:
@@ -59,29 +64,24 @@ def _matrix(findings: FaultFindings) -> Table:
         [finding.fault, _word(finding.verdict), *(WORDS[cell.verdict][0] for cell in finding.cells), finding.missing]
         for finding in findings.faults
     ]
-    return Table("Fault classes and invariants", ["fault class", "verdict", *INVARIANTS, "why not"], rows)
+    return Table("Fault classes and invariants", ["fault class", "verdict", *INVARIANTS, "why not"], rows, _WORDS)
 
 
 def _side_by_side(found: Sequence[tuple[NamedRun, FaultFindings]]) -> Table:
     """Give one row a class: of each device the verdict, outage and recovery."""
-    names = list(dict.fromkeys(finding.fault for _, findings in found for finding in findings.faults))
     columns = ["fault class"]
     for run, _ in found:
         columns += [f"{run.tag}", f"{run.tag} outage", f"{run.tag} recovery"]
     rows = []
-    for name in names:
-        row = [name]
-        for _, findings in found:
-            one = next((finding for finding in findings.faults if finding.fault == name), None)
-            values = {metric.name: metric.value for metric in one.metrics} if one else {}
-            row.append("" if one is None else _word(one.verdict))
-            row += [_seconds(values.get(key)) for key in ("outage_s", "recovery_s")]
+    for fault in compare_faults([[findings] for _, findings in found]):
+        row = [fault.fault]
+        for one in fault.outcomes:
+            row += ["", "–", "–"] if one is None else [
+                _word(one.verdict), seconds_of(one.outage_s), seconds_of(one.recovery_s)
+            ]  # fmt: skip
         rows.append(row)
-    return Table("Fault classes, device by device", columns, rows)
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f} s"
+    words = [0, *range(1, len(columns), 3)]
+    return Table("Fault classes, device by device", columns, rows, words)
 
 
 def _iops(line: Timeline) -> str:

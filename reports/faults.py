@@ -6,9 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..results.faults.findings import INVARIANTS, FaultFinding, FaultFindings
+from .columns import Column, FirstFitting, layout_of
+from .names import letters
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from ..results.comparison import Comparison
+    from ..results.faults.side_by_side import Outcome
 
 WORDS = {
     "PASS": ("ok", "green"),
@@ -17,6 +22,7 @@ WORDS = {
     "NOT_EVALUATED": ("·", "dim"),
 }
 """Verdict to its word in a cell and its style: readable without colours as well."""
+_SHORT = {**{name: (name, style) for name, (_, style) in WORDS.items()}, "NOT_EVALUATED": ("–", "dim")}
 _METRICS = (
     ("detection_s", "detected after"), ("outage_s", "outage"), ("longest_io_s", "longest I/O"),
     ("dip_depth", "dip"), ("area_lost", "lost"), ("recovery_s", "recovery"), ("mttr_s", "MTTR"),
@@ -44,6 +50,32 @@ def faults_summary(findings: FaultFindings) -> list[RenderableType]:
             parts += [Padding(Text(line, "dim"), (0, 0, 0, 2)) for line in _lines(finding)]
     parts += [Text(line, "dim") for line in _missing(findings.faults)]
     return parts
+
+
+def compared_faults(comparison: Comparison) -> RenderableType:
+    """Show a line for each class: of each subject verdict, outage and recovery."""
+    from rich.text import Text
+
+    def outcomes(subject: int) -> list[Outcome | None]:
+        return [one.outcomes[subject] for one in comparison.faults]
+
+    name = Column("fault class", [one.fault for one in comparison.faults], words=True)
+    full, verdicts = [name], [name]
+    for subject in range(len(comparison.subjects)):
+        found = outcomes(subject)
+        words = [Text(*_SHORT[one.verdict]) if one else Text("") for one in found]
+        full += [
+            Column(f"{letters(subject)}\nverdict", words, words=True, apart=True),
+            Column("\noutage", [seconds_of(one.outage_s if one else None) for one in found]),
+            Column("\nrecovery", [seconds_of(one.recovery_s if one else None) for one in found]),
+        ]
+        verdicts.append(Column(letters(subject), words, words=True))
+    return FirstFitting([layout_of(full), layout_of(verdicts)])
+
+
+def seconds_of(value: float | None) -> str:
+    """Give a time, a dash for none."""
+    return "–" if value is None else f"{value:.2f} s"
 
 
 def figures_of(finding: FaultFinding) -> list[str]:

@@ -32,6 +32,8 @@ class Table(msgspec.Struct, frozen=True):
     caption: str
     columns: list[str]
     rows: list[list[str]]
+    words: Sequence[int] = (0, 1)
+    """Places of the columns that hold words, which stand left; numbers stand right."""
 
 
 class Drawings(msgspec.Struct, frozen=True):

@@ -81,10 +81,13 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     from rich.console import Group
 
     from .comparison_view import ComparisonView, legend
+    from .faults import compared_faults
 
     parts: list[RenderableType] = [legend(comparison)]
     if comparison.rows:
         parts += ["", ComparisonView(comparison), "", text_of(comparison.method, "dim")]
+    if comparison.faults:
+        parts += ["", compared_faults(comparison)]
     remarks = [(text, "yellow") for text in comparison.remarks]
     remarks += [(f"Not compared: {text}", "yellow") for text in comparison.unmatched]
     if remarks:

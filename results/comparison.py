@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 from ..common.errors import InputError
 from .alignment import AlignedStep, align
 from .comparability import gaps, remarks
+from .faults.analysis import fault_findings
+from .faults.findings import FaultFindings
+from .faults.side_by_side import ComparedFault, compare_faults
 from .outline import Outline
 from .ratios import CONFIDENCE, Matrix, Vector, means, paired_interval, ratios, welch_interval
-from .run_file import read_outline
+from .run_file import open_run, read_outline
 from .subjects import Subject, group_runs
 
 HIGHER_IS_BETTER = {
@@ -35,6 +38,10 @@ HIGHER_IS_BETTER = {
     "worst_client_latency_p99": False,
 }
 """The metrics that are compared, besides every `latency_…`, of which less is better. Counts are not compared."""
+
+
+FAULTS = "faults."
+"""How the names of workloads with faults begin."""
 
 
 class RunData(msgspec.Struct, frozen=True):
@@ -93,11 +100,27 @@ class Comparison(msgspec.Struct, frozen=True):
     """What a reader of the ratios must know, in sentences."""
     method: str
     """How values, ratios and intervals came about, in sentences."""
+    faults: list[ComparedFault] = []
+    """Fault classes of runs that had some, with an outcome for each subject."""
 
 
 def compare_files(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     """Compare run files. Raises `RunFileError` for one that cannot be read, `InputError` where there is none."""
-    return compare([RunData(str(path), *read_outline(Path(path))) for path in paths])
+    found = compare([RunData(str(path), *read_outline(Path(path))) for path in paths])
+    return msgspec.structs.replace(found, faults=_faults(found))
+
+
+def _faults(comparison: Comparison) -> list[ComparedFault]:
+    """Judge the fault classes of each subject's runs from their files."""
+    devices: list[list[FaultFindings]] = []
+    for subject in comparison.subjects:
+        devices.append([])
+        for number in subject.runs:
+            one = comparison.runs[number]
+            if one.workload.startswith(FAULTS):
+                with open_run(one.path) as run:
+                    devices[-1] += [found] if (found := fault_findings(run)) else []
+    return compare_faults(devices)
 
 
 def compare(runs: Sequence[RunData]) -> Comparison:

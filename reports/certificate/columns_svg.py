@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from ...results.findings import Grid
-from . import svg
-from .wording import value_text
+from .. import svg
+from ..wording import value_text
 
 _COLORS = 8
 _STEP_X, _STEP_Y = 34.0, 15.0

@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 from ...common.errors import InputError
 from ...results.run_file import Run
+from ..plot_svg import plot_svg
+from ..wording import bound_text, value_text
 from .columns_svg import columns_svg
 from .content import content_of
 from .header import header_blocks
 from .junit import junit_of
-from .plot_svg import plot_svg
 from .print_style import with_printed_charts
 from .steady_table import HEADINGS, steady_rows, steady_words
-from .wording import bound_text, value_text
 
 
 def certificate_html(run: Run) -> str:

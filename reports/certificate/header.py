@@ -8,8 +8,8 @@ from typing import Any
 from ...common.units import format_bandwidth, format_size
 from ...results.run_file import Run
 from ...results.signature import Signed
+from ..wording import NOT_AVAILABLE
 from .content import Content
-from .wording import NOT_AVAILABLE
 
 Block = tuple[str, list[tuple[str, str]]]
 

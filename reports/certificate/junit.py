@@ -7,9 +7,9 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from ...results.run_file import Run
+from ..wording import bound_text, value_text
 from .content import Content
 from .steady_table import steady_words
-from .wording import bound_text, value_text
 
 
 def junit_of(run: Run, content: Content) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...results.findings import Finding
-from .wording import exact_text
+from ..wording import exact_text
 
 HEADINGS = (
     "tracked variable", "window", "average", "range: measured of allowed", "slope: measured of allowed", "best fit",

@@ -8,9 +8,9 @@ import msgspec
 
 from ...results.run_file import Run
 from ..columns import Column, FirstFitting, layout_of, printable
+from ..wording import bound_text, value_text
 from .content import content_of
 from .steady_table import steady_words
-from .wording import bound_text, value_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...common.units import format_bandwidth, format_duration, format_latency, format_rate, format_size
+from ..common.units import format_bandwidth, format_duration, format_latency, format_rate, format_size
 
 NOT_AVAILABLE = "not available"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...common.units import format_bandwidth
-from ...results.findings import Plot, Trace
+from ..common.units import format_bandwidth
+from ..results.findings import Plot, Trace
 from . import svg
 from .scales import Scale, scale_of
 from .wording import value_text
