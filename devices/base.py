@@ -10,6 +10,9 @@ import msgspec
 
 API_VERSION = 1
 
+COMPARE = "compare"
+"""No fault but a look at all members of a redundant device: whether they hold the same. Nothing may write meanwhile."""
+
 Facts = dict[str, str | int | float | bool | None]
 """Configuration of a device or a host: flat, names in the field's words, values as the system gives them."""
 

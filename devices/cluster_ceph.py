@@ -154,10 +154,6 @@ class CephCluster:
         self._hanging.add(name)
         return {}
 
-    def well(self, name: str) -> bool:
-        """Say whether an OSD's process is there and does not hang."""
-        return name not in self._hanging and self._daemons[name].poll() is None
-
     def restart(self, name: str, *, resync: bool = True) -> Facts:
         """Start an OSD that was killed, and wait until the cluster is clean."""
         facts: Facts = {}
@@ -197,7 +193,9 @@ class CephCluster:
             groups = said["pg_stats"]
             if all(_scrubbed_after(group, began) for group in groups):
                 wrong = sum("inconsistent" in group["state"] for group in groups)
-                return {"replicas_identical": int(not wrong), "placement_groups_inconsistent": wrong}
+                return {
+                    "replicas": len(OSDS), "replicas_identical": int(not wrong), "placement_groups_inconsistent": wrong,
+                }  # fmt: skip
             if time.monotonic() > deadline:
                 return {}
             time.sleep(_POLL_S)

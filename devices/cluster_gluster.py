@@ -201,7 +201,9 @@ def _compare_copies(files: Sequence[Path]) -> Facts:
     digests = [_digests(path) for path in files]
     # Of files that differ in length the rest counts as different, too.
     different = sum(len(set(part)) > 1 for part in zip_longest(*digests)) * _READ_BYTES
-    return {"replicas_identical": int(not different), "replicas_different_bytes": different}
+    return {
+        "replicas": len(files), "replicas_identical": int(not different), "replicas_different_bytes": different,
+    }  # fmt: skip
 
 
 def _digests(path: Path) -> list[bytes]:

@@ -13,13 +13,13 @@ from ..common import processes
 from ..common.errors import InputError, MeasurementError
 from ..common.packages import install_command
 from ..common.units import Duration, Size
-from .base import API_VERSION, DeviceInfo, Facts, Fault, Opening, Target
+from .base import API_VERSION, COMPARE, DeviceInfo, Facts, Fault, Opening, Target
 from .cluster_gluster import ADDRESS, BRICKS, FILE, LAYOUTS, PROGRAMS, VOLUME, GlusterCluster, run_gluster
 from .faulty_rules import parameters_of
 from .gluster import check_gluster_engine, gluster_options
 from .namespaces import need_namespaces, why_no_namespaces
 
-FAULTS = ("kill", "hang")
+FAULTS = ("kill", "hang", COMPARE)
 _BLOCK = 512
 _NOTE = "all bricks are on this host and share its disk and processors: the speed is not that of a cluster"
 
@@ -94,8 +94,10 @@ class LocalGluster:
         return dict.fromkeys(FAULTS, why_no_namespaces() or _what_is_missing())
 
     def inject(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one cluster
-        """Kill a brick's process or stop it; the first one unless the fault names another."""
+        """Kill a brick's process or stop it, the first one unless the fault names another; or compare them."""
         cluster, brick = self._opened(), brick_of(fault)
+        if fault.kind == COMPARE:
+            return cluster.heal()
         if fault.kind == "kill":
             parameters_of(fault, ("resync",))
             return cluster.kill(brick)
@@ -105,6 +107,8 @@ class LocalGluster:
     def heal(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one cluster
         """Start the brick again or let it go on, wait until Gluster has healed it, and compare the bricks."""
         cluster, brick = self._opened(), brick_of(fault)
+        if fault.kind == COMPARE:
+            return {}
         if fault.kind == "kill":
             return cluster.restart(resync=bool(fault.parameters.get("resync", 1)))
         return cluster.go_on(brick)

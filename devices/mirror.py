@@ -15,7 +15,7 @@ import psutil
 from ..common import processes
 from ..common.errors import InputError, MeasurementError
 from ..common.units import Size, format_size
-from .base import API_VERSION, DeviceInfo, Facts, Fault, Opening, Target
+from .base import API_VERSION, COMPARE, DeviceInfo, Facts, Fault, Opening, Target
 from .faulty_server import faults_of, faulty_plugin
 from .faulty_serving import VOLATILE, BreakableParameters
 from .file import absolute
@@ -26,7 +26,6 @@ from .nbdkit import filters_of, server_facts
 from .qemu_storage import storage_daemon_path, storage_daemon_version
 
 _SECTOR = 512
-_COMPARE = "compare"
 _NOTE = "the replicas are files on one machine: the servers read and write them through the page cache"
 
 
@@ -115,7 +114,7 @@ class Mirror:
 
     def faults(self) -> dict[str, str]:
         """Name the kinds of fault; each with an empty text, or why there cannot be one here."""
-        kinds = {**faults_of(self._parameters.cache), _COMPARE: ""}
+        kinds = {**faults_of(self._parameters.cache), COMPARE: ""}
         try:
             faulty_plugin()
             storage_daemon_path()
@@ -129,12 +128,12 @@ class Mirror:
         `compare` is no fault but a look at all of them: whether they are identical. Nothing may write meanwhile.
         """
         members = self._running()
-        return members.compare() if fault.kind == _COMPARE else members.inject(fault)
+        return members.compare() if fault.kind == COMPARE else members.inject(fault)
 
     def heal(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one opening
         """End a fault, and bring the replica up to date where it may have missed or lost writes, unless `resync=0`."""
         members = self._running()
-        return {} if fault.kind == _COMPARE else members.heal(fault)
+        return {} if fault.kind == COMPARE else members.heal(fault)
 
     def _end(self, members: Members) -> None:
         self._members = None

@@ -13,14 +13,14 @@ from ..common import processes
 from ..common.errors import InputError, MeasurementError
 from ..common.packages import install_command
 from ..common.units import Duration, Size
-from .base import API_VERSION, DeviceInfo, Facts, Fault, Opening, Target
+from .base import API_VERSION, COMPARE, DeviceInfo, Facts, Fault, Opening, Target
 from .cluster_ceph import IMAGE, OSDS, POOL, PROGRAMS, CephCluster, run_ceph
 from .faulty_rules import parameters_of
 from .namespaces import need_namespaces, why_no_namespaces
 from .qemu_image import exported
 from .rbd import check_rbd_engine, rbd_node, rbd_options
 
-FAULTS = ("kill", "hang")
+FAULTS = ("kill", "hang", COMPARE)
 _NOTE = "all OSDs are on this host and share its disk and processors: the speed is not that of a cluster"
 
 
@@ -84,8 +84,10 @@ class LocalRbd:
         return dict.fromkeys(FAULTS, why_no_namespaces() or _what_is_missing())
 
     def inject(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one cluster
-        """Kill an OSD or stop it; the first one unless the fault names another."""
+        """Kill an OSD or stop it, the first one unless the fault names another; or have Ceph compare the copies."""
         cluster, osd = self._opened(), osd_of(fault)
+        if fault.kind == COMPARE:
+            return {**cluster.recover(), **cluster.scrub()}
         if fault.kind == "kill":
             parameters_of(fault, ("resync",))
             return cluster.kill(osd)
@@ -93,13 +95,10 @@ class LocalRbd:
         return cluster.hang(osd)
 
     def heal(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one cluster
-        """Start the OSD again or let it go on, and wait until all placement groups have all their copies.
-
-        Of an OSD that is well already, have Ceph compare the copies.
-        """
+        """Start the OSD again or let it go on, and wait until all placement groups have all their copies."""
         cluster, osd = self._opened(), osd_of(fault)
-        if cluster.well(osd):
-            return {**cluster.recover(), **cluster.scrub()}
+        if fault.kind == COMPARE:
+            return {}
         if fault.kind == "kill":
             return cluster.restart(osd, resync=bool(fault.parameters.get("resync", 1)))
         return cluster.go_on(osd)

@@ -126,11 +126,22 @@ def _masked(name: str, one: Evidence) -> Cell:
 
 
 def _redundancy(name: str, one: Evidence) -> Cell:
-    if one.compare is None or "replicas_identical" not in one.compare:
+    facts = one.compare or {}
+    for key, what in (("heal_entries", "files wait to be healed"), ("placement_groups_unclean", "groups lack a copy")):
+        if left := _count(facts, key):
+            reason = f"{left} {what}" if left > 0 else "a member does not answer"
+            return Cell(name, "FAIL", float(abs(left)), "1", 0.0, reason)
+    if "fragments_agree" in facts:
+        if facts["fragments_agree"]:
+            return Cell(name, "PASS", 0.0, "1", 0.0, "all fragments are of one version")
+        return Cell(name, "FAIL", 1.0, "1", 0.0, "the fragments are of different versions")
+    if "replicas_identical" not in facts:
         return Cell(name, "NOT_EVALUATED", reason="the members could not be compared")
-    different = _count(one.compare, "replicas_different_bytes")
-    if one.compare["replicas_identical"]:
-        return Cell(name, "PASS", 0.0, "B", 0.0, f"all {_count(one.compare, 'replicas')} replicas are identical")
+    if facts["replicas_identical"]:
+        return Cell(name, "PASS", 0.0, "B", 0.0, f"all {_count(facts, 'replicas')} replicas are identical")
+    if groups := _count(facts, "placement_groups_inconsistent"):
+        return Cell(name, "FAIL", float(groups), "1", 0.0, f"the replicas of {groups} placement groups differ")
+    different = _count(facts, "replicas_different_bytes")
     return Cell(name, "FAIL", float(different), "B", 0.0, f"{different:,} bytes differ between the replicas")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from storbench.devices.base import Device, DeviceInfo, Facts, Fault, Opening, Target
+from storbench.devices.base import COMPARE, Device, DeviceInfo, Facts, Fault, Opening, Target
 from storbench.devices.registry import resolve_device
 from storbench.harness.checker.channel import channel_of
 from storbench.harness.checker.check import check
@@ -99,7 +99,7 @@ class Cluster:
 
     def compare(self) -> Facts:
         """Have the cluster at rest say whether its members hold the same."""
-        return act(self.device, self.target, "heal", Fault("kill"))
+        return act(self.device, self.target, "inject", Fault(COMPARE))
 
     def _run(self, job: Job, folder: Path) -> IoLog:
         assignment = Assignment((job,), self.target, folder, io_log=True, grace_s=90.0)

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from ...common.errors import InputError
-from ...devices.base import DeviceInfo, Fault
+from ...devices.base import COMPARE, DeviceInfo, Fault
 from ..base import BuiltinWorkload
 from ..job import Job
 from ..phases import checked_plan, step_seed
@@ -24,7 +24,6 @@ from .parameters import FaultParameters
 
 _LARGEST_SPAN, _FILL_BLOCK, _ALIGN = 256 << 20, 1 << 20, 1 << 16
 _WRITERS, _FLUSH_EVERY = 4, 16
-_COMPARE = "compare"
 _STEADY = {"norandommap": "0", "serialize_overlap": "1"}
 """No two requests for one block at a time: what a redundant device does with them is not the fault's doing."""
 
@@ -49,7 +48,7 @@ class FaultWorkload(BuiltinWorkload):
 def missing(fault_class: FaultClass, device: DeviceInfo) -> str:
     """Say why a device cannot have a class; empty where it can."""
     reason = fault_class.why_not(device)
-    if not reason and fault_class.steps == "stale-replica" and device.faults.get(_COMPARE) != "":
+    if not reason and fault_class.steps == "stale-replica" and device.faults.get(COMPARE) != "":
         return "the device brings a member up to date by itself, and its members cannot be compared"
     return reason
 
@@ -98,7 +97,7 @@ class _Repeat:
         )
         parts = device.parts if of_device else ()
         self._parts = [parts[(1 + number) % len(parts)] if parts else "" for number in range(2)]
-        self._comparable = of_device and bool(device.parts) and device.faults.get(_COMPARE) == ""
+        self._comparable = of_device and bool(device.parts) and device.faults.get(COMPARE) == ""
 
     def steps(self) -> Iterator[Step]:
         """Give the steps."""
@@ -114,7 +113,7 @@ class _Repeat:
             yield Inject(self._label("take away again"), fault, self._labels("again"))
             yield Heal(self._label("rebuild"), fault, self._labels("heal"))
         if self._comparable:
-            yield Inject(self._label("compare replicas"), Fault(_COMPARE), self._labels("compare"))
+            yield Inject(self._label("compare replicas"), Fault(COMPARE), self._labels("compare"))
 
     def _load(self) -> Iterator[Step]:
         parameters, fault = self._parameters, self._fault(self._span)
