@@ -86,7 +86,7 @@ def _moments(step: StepView) -> Moments:
     rebuild = not times("inject", "_began")
     return Moments(
         min(began), ended if rebuild else min(heal_began, default=ended), ended,
-        None if first is None else float(first),
+        None if first is None else float(first), _number(step.job.get("duration")),
     )  # fmt: skip
 
 

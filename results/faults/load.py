@@ -41,6 +41,8 @@ class Moments(msgspec.Struct, frozen=True):
     heal_began: float
     healed: float
     first_error: float | None = None
+    load_s: float | None = None
+    """How long the load was to last from its first I/O on; None where that is not known."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -60,7 +62,10 @@ def loaded(log: IoLog, moments: Moments, slo_s: float, repeat: int = 0) -> Loade
     direction = log.direction[order]
     if not len(time):
         return None
-    first, last = float(time[0]), float(max(time[-1], moments.healed))
+    first = float(time[0])
+    # A heal may take longer than the load: where nobody asks, nothing stalls.
+    asked_until = moments.healed if moments.load_s is None else min(moments.healed, first + moments.load_s)
+    last = max(float(time[-1]), asked_until)
     start = first + _SETTLING * (moments.began - first)
     before = (time >= start) & (time < moments.began)
     if moments.began - start <= 0 or before.sum() < 4 * _BUCKET_IOS:

@@ -110,6 +110,18 @@ def test_recovery_counts_from_the_heals_end() -> None:
     assert value(found, "mttr_s") == pytest.approx(7.5 - MOMENTS.heal_began, abs=0.15)
 
 
+def test_a_heal_that_takes_longer_than_the_load_is_no_stall() -> None:
+    at, latency = healthy(10)
+    healed_late = Moments(BEGAN, HEALED, END + 6.0, load_s=END)
+    found = judged(at, latency, healed_late)
+    assert value(found, "outage_s") == 0
+    assert found.recovered  # it never was gone
+    assert found.recovered is None or found.recovered
+    # A load that was to last longer has stalled.
+    stalled = judged(at, latency, Moments(BEGAN, HEALED, END + 6.0, load_s=END + 6.0))
+    assert value(stalled, "outage_s") == pytest.approx(6.0, abs=0.3)
+
+
 def test_what_never_comes_back_is_said_and_what_cannot_be_seen_as_well() -> None:
     at, latency = healthy(7)
     latency[at >= BEGAN] += 0.03
