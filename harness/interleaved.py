@@ -6,10 +6,12 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
-from ..common.errors import InputError, MeasurementError
+from ..common.errors import InputError, MeasurementError, nearest
+from ..results.baseline_files import LARGEST_TEMPERATURE_DIFFERENCE, LARGEST_WEAR_DIFFERENCE, device_facts
 from ..results.interleaving import interleaved_order
 from ..results.paired import BIN_WIDTH, PairedSamples, floor_of
 from ..results.run_file import Run, open_run
@@ -18,8 +20,11 @@ from .session import Finished, ObserverFactory, Options, execute, prepare
 METRICS = ("iops", "latency_p50", "latency_p99", "latency_p99.9")
 """What is compared of each step and direction, where both sides have it in every pair."""
 _COMMAND_S = 600.0
-_SAME = ("kernel", "fio", "governor", "turbo", "scheduler", "hostname")
-"""Facts of the host that must not change while the pairs are measured, unless a command changes them."""
+_HOST = ("kernel", "fio", "governor", "turbo", "scheduler", "hostname")
+EQUAL = ("firmware", "preconditioning", *_HOST, "recipe")
+"""What must be the same in all runs."""
+DIFFERENCES = (*EQUAL, "temperature", "wear")
+"""What is looked at before anything is compared."""
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -81,20 +86,40 @@ def samples_of(pairs: Sequence[Pair], metrics: Sequence[str] = METRICS) -> list[
     return found
 
 
-def guard(pairs: Sequence[Pair], *, same_settings: bool) -> None:
-    """Refuse to compare what is not comparable. Raises `InputError` that says what differs.
+def guard(pairs: Sequence[Pair], *, same_settings: bool, ignored: Sequence[str] = ()) -> None:
+    """Refuse to compare what is not comparable, unless it is `ignored`. Raises `InputError` that says what differs.
 
     Firmware, machine and preconditioning must be the same in all runs, and the recipe too, unless the sides' settings
-    were given to differ.
+    were given to differ; temperature and wear of the sides must be near each other.
     """
-    facts = [_comparable(path) for pair in pairs for path in (pair.baseline, pair.candidate)]
-    for name in facts[0]:
-        seen = {str(one[name]) for one in facts}
-        if len(seen) > 1 and not (name == "recipe" and not same_settings):
-            raise InputError(
-                f"the runs are not comparable: {name} is {' in some and '.join(sorted(seen))} in others",
-                hint="Compare runs that differ in one thing only, which is the one that you name with --a and --b.",
-            )
+    check_ignored(ignored)
+    sides = [[_comparable(pair.baseline) for pair in pairs], [_comparable(pair.candidate) for pair in pairs]]
+    for name in EQUAL:
+        seen = {str(one[name]) for side in sides for one in side}
+        if len(seen) > 1 and name not in ignored and not (name == "recipe" and not same_settings):
+            raise _not_comparable(name, f"{name} is {' in some and '.join(sorted(seen))} in others")
+    for name, most, unit in (
+        ("temperature", LARGEST_TEMPERATURE_DIFFERENCE, "°C"), ("wear", LARGEST_WEAR_DIFFERENCE, "%")
+    ):  # fmt: skip
+        known = [[float(str(one[name])) for one in side if one[name] is not None] for side in sides]
+        if all(known) and name not in ignored:
+            a, b = (median(values) for values in known)
+            if abs(a - b) > most:
+                raise _not_comparable(name, f"{name} is {a:g} {unit} at A and {b:g} {unit} at B")
+
+
+def check_ignored(names: Sequence[str]) -> None:
+    """Refuse a difference that there is none of. Raises `InputError` with the nearest."""
+    for name in names:
+        if name not in DIFFERENCES:
+            raise InputError(f"there is no difference '{name}'", hint=nearest(name, DIFFERENCES))
+
+
+def _not_comparable(name: str, how: str) -> InputError:
+    return InputError(
+        f"the runs are not comparable: {how}",
+        hint=f"Compare what differs in one thing only. If this is it, allow it: --ignore-difference {name}.",
+    )
 
 
 def _prepared(workload: str, side: Side, options: Options, output: Path) -> list:  # type: ignore[type-arg]
@@ -141,21 +166,14 @@ def _values(path: Path, metrics: Sequence[str]) -> dict[tuple[str, str, str], fl
 
 def _comparable(path: Path) -> Mapping[str, object]:
     with open_run(path) as run:
-        return {**_device_facts(run), **_host_facts(run), "recipe": run.recipe.get("parameters")}
-
-
-def _device_facts(run: Run) -> dict[str, object]:
-    device = run.provenance.get("device_start") or {}
-    prepared = [step.label for step in run.steps if step.kind == "precondition"]
-    return {
-        "firmware": device.get("firmware", device.get("disk_firmware")),
-        "preconditioning": ", ".join(prepared) or "none",
-    }
+        facts = device_facts(run)
+        firmware = facts["firmware"] if facts["firmware"] is not None else facts["disk_firmware"]
+        return {**facts, "firmware": firmware, **_host_facts(run), "recipe": run.recipe.get("parameters")}
 
 
 def _host_facts(run: Run) -> dict[str, object]:
     known = {**(run.provenance.get("host") or {}), **(run.provenance.get("environment_start") or {})}
-    return {name: known.get(name) for name in _SAME}
+    return {name: known.get(name) for name in _HOST}
 
 
 def new_folder(output: Path | None) -> Path:

@@ -222,10 +222,11 @@ def _not_comparable(name: str, how: str) -> InputError:
 
 def _facts(run: StoredRun) -> dict[str, Any]:
     with open_run(run.path) as opened:
-        return {**{name: run.outline.facts.get(name) for name in MACHINE}, **_device_facts(opened)}
+        return {**{name: run.outline.facts.get(name) for name in MACHINE}, **device_facts(opened)}
 
 
-def _device_facts(run: Run) -> dict[str, Any]:
+def device_facts(run: Run) -> dict[str, Any]:
+    """Give what of the device's state at the start of a run a comparison depends on; None for what was not known."""
     device: Mapping[str, Any] = run.provenance.get("device_start") or {}
     health: Mapping[str, Any] = run.provenance.get("health_start") or {}
     # Whether a file had to be filled first, or was there from the run before, makes no difference to what is measured.

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from .options import DestroyOption, DeviceOption, ExportOption, GraceOption, JsonOption, SetOption, settings_of
+from .options import (
+    DestroyOption,
+    DeviceOption,
+    ExportOption,
+    GraceOption,
+    IgnoreOption,
+    JsonOption,
+    SetOption,
+    settings_of,
+)
 
 
 def ab(
@@ -27,6 +36,7 @@ def ab(
     confidence: Annotated[float, typer.Option("--confidence", min=0.8, max=0.9999, help="Of the whole call.")] = 0.99,
     seed: Annotated[int, typer.Option("--seed", help="Of the order of the pairs.")] = 1,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A new folder for the run files.")] = None,
+    ignore: IgnoreOption = [],  # noqa: B006 - typer copies it
     destroy: DestroyOption = [],  # noqa: B006 - typer copies it
     grace: GraceOption = "30s",
     export: ExportOption = [],  # noqa: B006 - typer copies it
@@ -44,12 +54,13 @@ def ab(
     from ...results.paired import compare_pairs
     from ...results.sequential import compare_so_far, is_decided
     from ..ci_exports import pairs_answer, wanted_exports, write_exports
-    from ..interleaved import Pair, Side, guard, measured_pairs, new_folder, samples_of
+    from ..interleaved import Pair, Side, check_ignored, guard, measured_pairs, new_folder, samples_of
     from ..progress import observer_for
     from ..session import Options
     from .output import print_json, show
 
     exports = wanted_exports(export)
+    check_ignored(ignore)
     if len(device) > 2:
         raise InputError("ab compares two sides", hint="Name one device or two with -d.")
     both = settings_of(set_)
@@ -67,11 +78,13 @@ def ab(
     )  # fmt: skip
     for pair in running:
         done.append(pair)
+        if len(done) == 1:
+            guard(done, same_settings=not (a or b), ignored=ignore)
         if until_decided and len(done) >= 3:
             found = compare_so_far(samples_of(done), confidence)
             if is_decided(found):
                 break
-    guard(done, same_settings=not (a or b))
+    guard(done, same_settings=not (a or b), ignored=ignore)
     samples = samples_of(done)
     found = compare_so_far(samples, confidence) if until_decided else compare_pairs(samples, confidence)
     if json:

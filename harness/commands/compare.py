@@ -7,18 +7,12 @@ from typing import Annotated
 
 import typer
 
-from .options import ExportOption, JsonOption, RunFiles
+from .options import ExportOption, IgnoreOption, JsonOption, RunFiles
 
 BaselineOption = Annotated[
     list[Path],
     typer.Option(
         "--baseline", metavar="PATH", help="Judge FILE by these earlier runs: a run file or a folder. Repeatable."
-    ),
-]
-IgnoreOption = Annotated[
-    list[str],
-    typer.Option(
-        "--ignore-difference", metavar="NAME", help="With --baseline: compare although this differs. Repeatable."
     ),
 ]
 

@@ -45,6 +45,10 @@ ExportOption = Annotated[
         "github-benchmark-smaller or otava. `github` alone annotates and summarises. Repeatable.",
     ),
 ]  # fmt: skip
+IgnoreOption = Annotated[
+    list[str],
+    typer.Option("--ignore-difference", metavar="NAME", help="Compare although this differs. Repeatable."),
+]
 RunFiles = Annotated[list[Path], typer.Argument(metavar="FILE.h5...", help="Run files.", show_default=False)]
 RunFile = Annotated[Path, typer.Argument(metavar="FILE.h5", help="A run file.", show_default=False)]
 RunFolder = Annotated[

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 
 from storbench.common.errors import InputError
@@ -85,3 +86,39 @@ def test_runs_of_unlike_recipes_are_not_compared(tmp_path: Path) -> None:
     guard(pair, same_settings=False)
     with pytest.raises(InputError, match="recipe"):
         guard(pair, same_settings=True)
+
+
+def changed(path: Path, group: str, **facts: object) -> Path:
+    """Copy a run and set what its provenance says."""
+    copy = path.with_name(f"{path.stem}-{'-'.join(map(str, facts.values()))}.h5")
+    copy.write_bytes(path.read_bytes())
+    with h5py.File(copy, "r+") as file:
+        found = json.loads(file[f"provenance/{group}"][()]) if group in file["provenance"] else {}
+        if group in file["provenance"]:
+            del file[f"provenance/{group}"]
+        file[f"provenance/{group}"] = json.dumps({**(found or {}), **facts})
+    return copy
+
+
+def test_sides_in_another_state_are_not_compared_unless_that_is_wanted(tmp_path: Path) -> None:
+    given = {"duration": "0.1s", "queue_depth": "1"}
+    (finished,) = execute(prepare("randrw", ["sim:pcm-onyx?size=16MiB"], given, Options(tmp_path / "a.h5")))
+    one = finished.path
+    for group, name, ours, theirs in (
+        ("health_start", "temperature", {"temperature": 30}, {"temperature": 50}),
+        ("health_start", "wear", {"percentage_used": 1}, {"percentage_used": 9}),
+        ("device_start", "firmware", {"firmware": "1.0"}, {"firmware": "1.1"}),
+        ("host", "kernel", {"kernel": "6.1"}, {"kernel": "6.2"}),
+    ):
+        pair = [Pair(changed(one, group, **ours), changed(one, group, **theirs))]
+        with pytest.raises(InputError, match=f"not comparable: {name} is") as raised:
+            guard(pair, same_settings=True)
+        assert f"--ignore-difference {name}" in raised.value.hint
+        guard(pair, same_settings=True, ignored=[name])
+    near = [Pair(changed(one, "health_start", temperature=30), changed(one, "health_start", temperature=40))]
+    guard(near, same_settings=True)
+
+
+def test_a_difference_that_does_not_exist_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    done = storbench(tmp_path, "ab", "randrw", "-d", FAST, "--ignore-difference", "firmwear", status=2)
+    assert "Did you mean 'firmware'?" in done.stderr
