@@ -70,20 +70,39 @@ def measured_pairs(
 
 
 def samples_of(pairs: Sequence[Pair], metrics: Sequence[str] = METRICS) -> list[PairedSamples]:
-    """Give the family to judge: each metric of each step and direction that every run of the pairs has."""
+    """Give the family to judge: each metric of each step and direction that every run of the pairs has.
+
+    The sides' steps belong together by their place, because a setting of one side may be in their labels; where one
+    side has more of them, by their labels.
+    """
     sides = [[_values(pair.baseline, metrics) for pair in pairs], [_values(pair.candidate, metrics) for pair in pairs]]
-    common = [key for key in sides[0][0] if all(key in values for side in sides for values in side)]
+    labels = [side[0][0] for side in sides]
+    if len(labels[0]) != len(labels[1]):
+        labels = [[name for name in labels[0] if name in labels[1]]] * 2
     found = []
-    for step, direction, metric in common:
-        columns = [tuple(values[step, direction, metric] for values in side) for side in sides]
-        latency = metric.startswith("latency")
-        found.append(
-            PairedSamples(
-                f"{step} {direction}", metric, columns[0], columns[1], not latency, floor_of(metric),
-                BIN_WIDTH if latency else 0.0,
-            )
-        )  # fmt: skip
+    for names in zip(*labels, strict=True):
+        values = [[run[name] for _, run in side] for side, name in zip(sides, names, strict=True)]
+        for direction, metric in values[0][0]:
+            if all((direction, metric) in run for side in values for run in side):
+                columns = [tuple(run[direction, metric] for run in side) for side in values]
+                latency = metric.startswith("latency")
+                found.append(
+                    PairedSamples(
+                        f"{_joined(*names)} {direction}", metric, columns[0], columns[1], not latency,
+                        floor_of(metric), BIN_WIDTH if latency else 0.0,
+                    )
+                )  # fmt: skip
     return found
+
+
+def _joined(a: str, b: str) -> str:
+    """Give one name for the steps of both sides: `4KiB qd1→qd2`."""
+    if a == b:
+        return a
+    words = list(zip(a.split(), b.split(), strict=False))
+    if len(a.split()) != len(b.split()):
+        return f"{a} → {b}"
+    return " ".join(one if one == other else f"{one}→{other}" for one, other in words)
 
 
 def guard(pairs: Sequence[Pair], *, same_settings: bool, ignored: Sequence[str] = ()) -> None:
@@ -152,16 +171,17 @@ def _run_command(command: str) -> None:
         raise MeasurementError("\n  ".join([f"'{command}' ended with {done.returncode}", *said]))
 
 
-def _values(path: Path, metrics: Sequence[str]) -> dict[tuple[str, str, str], float]:
+def _values(path: Path, metrics: Sequence[str]) -> tuple[list[str], dict[str, dict[tuple[str, str], float]]]:
+    """Give the labels of the measured steps, and of each its values by direction and metric."""
     with open_run(path) as run:
         table = run.table
         names = {int(step.index): step.label for step in run.measured}
+        found: dict[str, dict[tuple[str, str], float]] = {label: {} for label in names.values()}
         rows = zip(table["step"], table["direction"], table["metric"], table["value"], strict=True)
-        return {
-            (names[int(step)], str(direction), str(metric)): float(value)
-            for step, direction, metric, value in rows
-            if int(step) in names and str(metric) in metrics and str(direction) in ("read", "write") and value > 0
-        }
+        for step, direction, metric, value in rows:
+            if int(step) in names and str(metric) in metrics and str(direction) in ("read", "write") and value > 0:
+                found[names[int(step)]][str(direction), str(metric)] = float(value)
+        return list(found), found
 
 
 def _comparable(path: Path) -> Mapping[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from .options import (
     SetOption,
     settings_of,
 )
+
+if TYPE_CHECKING:
+    from ..interleaved import Side
 
 
 def ab(
@@ -80,6 +83,8 @@ def ab(
         done.append(pair)
         if len(done) == 1:
             guard(done, same_settings=not (a or b), ignored=ignore)
+            if not samples_of(done):
+                raise InputError("the sides have no step in common", hint="Give them the same number of steps.")
         if until_decided and len(done) >= 3:
             found = compare_so_far(samples_of(done), confidence)
             if is_decided(found):
@@ -91,8 +96,13 @@ def ab(
         print_json({"pairs": len(done), "folder": str(folder), "order_seed": seed,
                     "verdicts": [msgspec.to_builtins(one) for one in found]})  # fmt: skip
     else:
-        show(paired_table(found, sides[0].device, sides[1].device))
+        show(paired_table(found, *(_described(side, own) for side, own in zip(sides, (a, b), strict=True))))
         typer.echo(folder)
     write_exports(exports, lambda: pairs_answer(workload, sides, samples, found))
     if any(one.verdict == "REGRESSED" for one in found):
         raise typer.Exit(1)
+
+
+def _described(side: Side, own: list[str]) -> str:
+    """Say what a side is: its device, its own settings and its command."""
+    return "  ".join([side.device, *own, *([f"after: {side.before}"] if side.before else [])])

@@ -122,3 +122,15 @@ def test_sides_in_another_state_are_not_compared_unless_that_is_wanted(tmp_path:
 def test_a_difference_that_does_not_exist_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     done = storbench(tmp_path, "ab", "randrw", "-d", FAST, "--ignore-difference", "firmwear", status=2)
     assert "Did you mean 'firmware'?" in done.stderr
+
+
+def test_steps_belong_together_although_a_setting_is_in_their_names(tmp_path: Path) -> None:
+    files = []
+    for name, depth in (("a", "1"), ("b", "2"), ("c", "2,4")):
+        given = {"duration": "0.1s", "queue_depth": depth, "read_fraction": "1.0"}
+        (finished,) = execute(prepare("randrw", ["sim:pcm-onyx?size=16MiB"], given, Options(tmp_path / f"{name}.h5")))
+        files.append(finished.path)
+    assert {one.job for one in samples_of([Pair(files[0], files[1])])} == {"randread 4KiB qd1→qd2 read"}
+    # Where one side has more steps only those of the same name are the same.
+    assert {one.job for one in samples_of([Pair(files[1], files[2])])} == {"randread 4KiB qd2 read"}
+    assert samples_of([Pair(files[0], files[2])]) == []
