@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,32 @@ collect_ignore = ["harness/pytest_project"]  # an example, which test_pytest_plu
 # A busy machine is no error: no test depends on how long one of its examples took.
 settings.register_profile("storbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("storbench")
+
+
+ONE_BY_ONE = (
+    "faults/", "browser/test_fault_section.py", "common/test_processes.py", "devices/test_mirror.py",
+    "harness/test_doctor.py", "harness/test_faults.py", "harness/test_killed.py", "harness/test_leftovers.py",
+)  # fmt: skip
+"""Tests that kill storbench and look for what it left on the machine, or measure how long something stood still."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under pytest-xdist keep the tests of a file in one row, and those that must not meet all in the same one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rows(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "one by one" if file.removeprefix("tests/").startswith(ONE_BY_ONE) else file
+
+    return Rows(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest row."""
+    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(ONE_BY_ONE))
 
 
 @pytest.fixture(scope="session")

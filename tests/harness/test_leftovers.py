@@ -124,6 +124,11 @@ def killed_with_its_guardian(body: str, *arguments: str) -> dict[str, str]:
         finally:
             maker.kill()
     made["owner"] = str(maker.pid)
+    # It has no parent any more that would wait for it.
+    for _ in range(500):
+        if not psutil.pid_exists(int(made["guardian"])):
+            break
+        time.sleep(0.02)
     return made
 
 
