@@ -88,7 +88,10 @@ class _Repeat:
     def __init__(self, fault_class: FaultClass, device: DeviceInfo, parameters: FaultParameters, repeat: int) -> None:
         self._class, self._device, self._parameters, self._repeat = fault_class, device, parameters, repeat
         self._span = span_of(device, parameters)
-        self._check_span = min(self._span, parameters.check_span) // parameters.block_size * parameters.block_size
+        # Another client writes behind what the check reads back, which knows only its own writers.
+        largest = self._span // 2 if fault_class.kind == "client-killed" else self._span
+        block = parameters.block_size
+        self._check_span = max(min(largest, parameters.check_span) // block * block, block)
         members = 2 if fault_class.steps == "second-fault" else 1
         of_device = fault_class.kind not in CLIENT_KINDS
         # By the device's own claim; a client that connects again masks as well what the only copy does.
@@ -201,8 +204,7 @@ class _Repeat:
             if isinstance(value, float) and value < 1:
                 given[name] = max(round(value * span) // _ALIGN * _ALIGN, _ALIGN)
         if self._class.kind == "client-killed":
-            # Away from what the check reads back, which knows only its own writers.
-            given["offset"] = self._check_span if self._check_span < self._device.size else 0
+            given["offset"] = self._check_span
         return Fault(self._class.kind, self._parts[0], given)
 
     @property
