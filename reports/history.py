@@ -41,8 +41,8 @@ def history_table(found: HistoryFindings, name: str, remarks: Sequence[str] = ()
     return Group("", *parts, "")
 
 
-def confirmation_lines(found: Sequence[Confirmation]) -> list[RenderableType]:
-    """Say of each change that was measured again whether it is one."""
+def confirmation_lines(found: Sequence[Confirmation], left: int = 0) -> list[RenderableType]:
+    """Say of each change that was measured again whether it is one, and how many older ones were not."""
     from rich.text import Text
 
     lines: list[RenderableType] = []
@@ -54,6 +54,8 @@ def confirmation_lines(found: Sequence[Confirmation]) -> list[RenderableType]:
             (word, style), f"  {printable(one.metric)}: {after} against {before} {percent_of(one.ratio - 1)} "
             f"({low:+.1f} to {high:+.1f} %), {one.verdict} in {one.pairs} interleaved pairs"
         ))  # fmt: skip
+    if left:
+        lines.append(Text(f"{count_of(left, 'older change was', 'older changes were')} not measured again.", "yellow"))
     return lines
 
 

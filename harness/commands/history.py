@@ -40,7 +40,7 @@ def history(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random orders that chance is measured by.")] = 1,
     fail_within: Annotated[
         int | None,
-        typer.Option("--fail-within", min=1, metavar="ROWS", help="Exit with 1 for one for the worse in the last."),
+        typer.Option("--fail-within", min=1, metavar="ROWS", help="Exit with 1 for a regression in the last ROWS."),
     ] = None,
     confirm: Annotated[
         str,
@@ -84,7 +84,8 @@ def history(
             facts["confirmations"] = [msgspec.to_builtins(one) for one in confirmations]
         print_json(facts)
     else:
-        show(history_table(found, path.name, remarks), *confirmation_lines(confirmations))
+        left = len(alarms) - len(confirmations) if rerun else 0
+        show(history_table(found, path.name, remarks), *confirmation_lines(confirmations, left))
     if rerun:
         sure = {(one.metric, one.index) for one in confirmations if one.confirmed}
         alarms = [one for one in alarms if (one.metric, one.index) in sure]
@@ -124,6 +125,8 @@ def _read(path: Path, add: list[Path], commit: str) -> tuple[Table, list[str]]:
     from ...results.history.csv_file import read_csv
     from ...results.history.store import add_runs, is_store, read_store
 
+    if commit and not add:
+        raise InputError("--commit is for --add", hint="It says what the runs that are added measured.")
     if is_store(path):
         remarks = add_runs(path, add, commit) if add else []
         return read_store(path), remarks

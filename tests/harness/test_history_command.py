@@ -147,6 +147,7 @@ def test_a_change_that_measuring_again_does_not_show_is_none(drives: Path) -> No
         (["series.csv", "--floor", "5"], "Write 0.04 for 4 %"),
         (["series.csv", "--last", "5"], "too few"),
         (["series.csv", "--add", "run.h5"], "--add is for a store"),
+        (["series.csv", "--commit", "v1"], "--commit is for --add"),
         (["series.csv", "--confirm", "true", "-w", "randrw", "-d", "sim:pcm-onyx"], "has no {commit}"),
         (["series.csv", "--confirm", "echo {commit}"], "Name it with -w"),
         (["series.csv", "-w", "randrw"], "are for --confirm"),

@@ -77,6 +77,7 @@ def test_confirmations_say_what_was_measured() -> None:
         "NOT CONFIRMED  read iops: bbbbbbbbbb against aaaaaaaaaa +0.1 % (-0.2 to +0.4 %), "
         "EQUIVALENT in 10 interleaved pairs"
     )
+    assert str(confirmation_lines([one], 2)[1]) == "2 older changes were not measured again."
 
 
 def data_of(page: str) -> dict[str, dict[str, list[dict[str, object]]]]:
