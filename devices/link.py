@@ -98,6 +98,8 @@ class PrivateNetwork:
     def __init__(self, client: Namespace, wires: Sequence[Wire]) -> None:
         self.command = client.command
         """What a client's command begins with."""
+        self.holder = client.holder
+        """A process that is where the client is."""
         self.wires = {wire.name: wire for wire in wires}
 
     def inject(self, fault: Fault) -> Facts:

@@ -19,6 +19,7 @@ from .base import API_VERSION, COMPARE, DeviceInfo, Facts, Fault, Opening, Targe
 from .faulty_server import faults_of, faulty_plugin
 from .faulty_serving import VOLATILE, BreakableParameters
 from .file import absolute
+from .link import check_link, link_faults, private_network
 from .mirror_members import Members
 from .mirror_quorum import majority
 from .nbd import check_nbd_engine, nbd_options
@@ -57,7 +58,7 @@ class Mirror:
             self._parameters.size,
             blank=True,
             faults=self.faults(),
-            parts=tuple(str(number) for number in range(replicas)),
+            parts=self._parts,
             spare_parts=replicas - majority(replicas),
         )
 
@@ -69,6 +70,7 @@ class Mirror:
             "vote_threshold": majority(self._parameters.replicas),
             "mirror": storage_daemon_version(),
             "server_cache": self._parameters.cache,
+            "server_link": self._parameters.link,
             **server_facts(self._parameters),
         }
 
@@ -79,6 +81,7 @@ class Mirror:
         server_facts(self._parameters)
         filters_of(self._parameters)
         faulty_plugin()
+        check_link(self._parameters.link)
         size, replicas = self._parameters.size, self._parameters.replicas
         if size % _SECTOR:
             raise InputError(f"{self._url}: the size is no multiple of {_SECTOR} bytes")
@@ -105,7 +108,12 @@ class Mirror:
         with ExitStack() as stack:
             images = stack.enter_context(processes.guarded_folder("mirror", inside=self._folder))
             sockets = stack.enter_context(processes.guarded_socket_folder("mirror"))
-            members = Members(self._parameters, self._parameters.replicas, self._parameters.size, images, sockets)
+            network = None
+            if self._parameters.link == "netns":
+                network = stack.enter_context(private_network(self._parts))
+            members = Members(
+                self._parameters, self._parameters.replicas, self._parameters.size, images, sockets, network
+            )
             stack.callback(self._end, members)
             uri = members.start(writable=opening.write)
             self._members = members
@@ -114,13 +122,14 @@ class Mirror:
 
     def faults(self) -> dict[str, str]:
         """Name the kinds of fault; each with an empty text, or why there cannot be one here."""
+        of_link = link_faults(self._parameters.link)
         kinds = {**faults_of(self._parameters.cache), COMPARE: ""}
         try:
             faulty_plugin()
             storage_daemon_path()
         except MeasurementError as error:
-            return dict.fromkeys(kinds, error.problem)
-        return kinds
+            return dict.fromkeys(kinds, error.problem) | of_link
+        return kinds | of_link
 
     def inject(self, target: Target, fault: Fault) -> Facts:  # noqa: ARG002 - there is one opening
         """Begin a fault of one replica, the first unless `part` names another.
@@ -134,6 +143,10 @@ class Mirror:
         """End a fault, and bring the replica up to date where it may have missed or lost writes, unless `resync=0`."""
         members = self._running()
         return {} if fault.kind == COMPARE else members.heal(fault)
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        return tuple(str(number) for number in range(self._parameters.replicas))
 
     def _end(self, members: Members) -> None:
         self._members = None

@@ -32,14 +32,14 @@ def majority(replicas: int) -> int:
 class Quorum:
     """One quorum in a storage daemon of its own."""
 
-    def __init__(self, folder: Path, uris: Sequence[str], size: int) -> None:
-        """Prepare it over servers that are running, each of `size` bytes."""
+    def __init__(self, folder: Path, uris: Sequence[str], size: int, command: Sequence[str] = ()) -> None:
+        """Prepare it over servers that are running, each of `size` bytes; `command` is what its own begins with."""
         self._uris = tuple(uris)
         self._size = size
         self._nodes = [f"member{number}" for number in range(len(uris))]
         self._children = [f"children.{number}" for number in range(len(uris))]
         self._named = self._numbered = len(uris)
-        self._daemon = StorageDaemon(folder, "quorum")
+        self._daemon = StorageDaemon(folder, "quorum", command=command)
 
     def start(self, *, writable: bool) -> str:
         """Start it and give the URI of the mirror."""

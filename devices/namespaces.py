@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import shutil
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,8 @@ from ..common.errors import InputError, MeasurementError
 from ..common.packages import install_command
 
 _READY_S, _COMMAND_S = 5.0, 10.0
+_NETWORK = 0x40000000
+"""CLONE_NEWNET of Linux's <sched.h>."""
 _PACKAGES = {
     "unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "tc": "iproute2", "ss": "iproute2"
 }  # fmt: skip
@@ -50,6 +55,29 @@ class Namespace:
             raise MeasurementError(f"'{' '.join(command)}' failed in a private namespace: {words}") from None
         except (OSError, subprocess.TimeoutExpired) as error:
             raise MeasurementError(f"'{' '.join(command)}' failed in a private namespace: {error}") from None
+
+
+def connected_inside(holder: int, host: str, port: int, timeout: float) -> socket.socket:
+    """Connect to an address in the network namespace of a process. Raises `OSError` where that fails."""
+    found: list[socket.socket | OSError] = []
+
+    def connect() -> None:
+        # A thread may be in another network than its process, and a socket stays in the one it was made in.
+        try:
+            with Path(f"/proc/{holder}/ns/net").open("rb") as space:
+                if ctypes.CDLL(None, use_errno=True).setns(space.fileno(), _NETWORK) != 0:
+                    raise OSError(ctypes.get_errno(), "the namespace cannot be entered")
+            found.append(socket.create_connection((host, port), timeout))
+        except OSError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=connect, name="inside")
+    thread.start()
+    thread.join()
+    (made,) = found
+    if isinstance(made, OSError):
+        raise made
+    return made
 
 
 def why_no_namespaces(programs: Sequence[str] = ("unshare", "nsenter", "ip")) -> str:

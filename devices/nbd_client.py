@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 from ..common.errors import MeasurementError
+from .namespaces import connected_inside
 
 _TIMEOUT_S = 60.0
 _PASSWORD, _OPTIONS = b"NBDMAGIC", b"IHAVEOPT"
@@ -71,21 +72,33 @@ class NbdClient:
 
 
 @contextmanager
-def nbd_connection(uri: str) -> Iterator[NbdClient]:
-    """Connect to the default export behind `nbd+unix:///?socket=PATH`.
+def nbd_connection(uri: str, *, inside: int | None = None) -> Iterator[NbdClient]:
+    """Connect to the default export behind `nbd+unix:///?socket=PATH`, or `nbd://HOST:PORT` in a process's network.
 
     Raises `MeasurementError` where that fails, also in the middle.
     """
-    path = parse_qs(urlsplit(uri).query)["socket"][0]
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        with _connected(uri, inside) as connection:
             connection.settimeout(_TIMEOUT_S)
-            connection.connect(path)
             client = _negotiate(connection)
             yield client
             client.disconnect()
     except (OSError, EOFError, struct.error) as error:
         raise MeasurementError(f"the NBD server does not answer: {error}") from None
+
+
+def _connected(uri: str, inside: int | None) -> socket.socket:
+    parts = urlsplit(uri)
+    if inside is not None and parts.hostname and parts.port:
+        return connected_inside(inside, parts.hostname, parts.port, _TIMEOUT_S)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(_TIMEOUT_S)
+        connection.connect(parse_qs(parts.query)["socket"][0])
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _negotiate(connection: socket.socket) -> NbdClient:

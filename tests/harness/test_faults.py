@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from storbench.common.errors import InputError
+from storbench.devices.registry import resolve_device
 from storbench.harness.cli import app
 from storbench.reports.html import report_html
 from storbench.results.faults.analysis import fault_findings
@@ -106,6 +107,24 @@ def test_a_cut_of_the_network_is_an_outage_of_its_length_without_an_error(tmp_pa
     assert abs(metric(found, "outage_s") - 1.5) < 0.5
     assert found.errors == {}
     assert verdicts(found)["I7"] == "PASS"
+
+
+@as_root
+def test_a_replica_whose_link_is_cut_or_slow_fails_nobody(tmp_path: Path) -> None:
+    url = "mirror:?size=16MiB&link=netns&cache=writeback"
+    only = ("--set", "only=network-cut,bandwidth-loss,second-fault", "--set", "bound=10s")
+    found = found_by(tmp_path, "suite", url, *only)
+    assert abs(metric(found["network-cut"], "outage_s") - 1.5) < 0.5
+    for name in ("network-cut", "bandwidth-loss"):
+        assert found[name].errors == {}
+        assert (verdicts(found[name])["I7"], verdicts(found[name])["I8"]) == ("PASS", "PASS")
+    # Copied from one member to another past the vote, in the network where they are.
+    assert verdicts(found["second-fault"])["I8"] == "PASS"
+
+
+def test_a_mirror_without_a_network_says_so() -> None:
+    device = resolve_device("mirror:?size=16MiB")
+    assert "link=netns" in device.info().faults["network-cut"]
 
 
 def test_the_harness_notices_what_happens_to_its_own_tools(tmp_path: Path) -> None:
