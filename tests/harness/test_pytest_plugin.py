@@ -68,7 +68,7 @@ def test_storage_tests_are_in_the_table_and_in_the_json(project: Path) -> None:
             rates.append(step.measurement.iops)
             assert run.header.device == FAST
             assert run.header.campaign is not None
-            assert run.header.campaign.repeats == 4
+            assert run.header.campaign.repeats == 3
     assert sorted(reads["stats"]["data"]) == sorted(1 / rate for rate in rates)
     assert reads["stats"]["ops"] == pytest.approx(info["iops"])
     assert info["device"] == FAST

@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.storage(queue_depth=1, duration="0.3s", rounds=4)
+@pytest.mark.storage(queue_depth=1, duration="0.3s", rounds=3)
 def test_random_reads(storage):
     measured = storage()
     assert measured.iops > 0
