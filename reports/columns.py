@@ -89,7 +89,7 @@ def table_of(columns: Sequence[Column]) -> Table:
     """Make a table of these columns, all equally long."""
     table = _empty(columns, heading=True)
     for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*map(_text, cells))
+        table.add_row(*map(_cell, columns, cells))
     return table
 
 
@@ -140,7 +140,7 @@ def _stacked(steps: Sequence[StepName], rows: Sequence[int], columns: Sequence[C
         parts.append(text_of(steps[step].label, steps[step].style or "bold"))
         table = _empty(columns, heading=False)
         for row in places:
-            table.add_row(*(_text(column.cells[row]) for column in columns))
+            table.add_row(*(_cell(column, column.cells[row]) for column in columns))
         parts.append(table)
     return Group(*parts)
 
@@ -156,13 +156,17 @@ def _empty(columns: Sequence[Column], *, heading: bool) -> Table:
     for column in columns:
         # The width is a wish: rich narrows it where the console is narrower than any layout, and then folds.
         table.add_column(
-            _text(column.heading), justify="left" if column.words else "right", vertical="bottom", overflow="fold",
-            width=column.width,
+            _cell(column, column.heading), justify="left" if column.words else "right", vertical="bottom",
+            overflow="fold", width=column.width,
         )  # fmt: skip
     return table
 
 
-def _text(cell: str | Text) -> Text:
+def _cell(column: Column, cell: str | Text) -> Text:
+    """Give a cell to print; the space before a block is that of its width for numbers, and is put before words."""
     from rich.text import Text
 
-    return Text(cell) if isinstance(cell, str) else cell
+    text = Text(cell) if isinstance(cell, str) else cell
+    return (
+        Text("\n").join(Text(" " * GAP) + line for line in text.split("\n")) if column.apart and column.words else text
+    )

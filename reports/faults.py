@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..results.faults.findings import INVARIANTS, FaultFinding, FaultFindings
+from ..results.faults.findings import INVARIANTS, FaultFinding, FaultFindings, times
 from .columns import Column, FirstFitting, layout_of
 from .names import letters
 
@@ -54,6 +54,7 @@ def faults_summary(findings: FaultFindings) -> list[RenderableType]:
 
 def compared_faults(comparison: Comparison) -> RenderableType:
     """Show a line for each class: of each subject verdict, outage and recovery."""
+    from rich.console import Group
     from rich.text import Text
 
     def outcomes(subject: int) -> list[Outcome | None]:
@@ -70,7 +71,10 @@ def compared_faults(comparison: Comparison) -> RenderableType:
             Column("\nrecovery", [seconds_of(one.recovery_s if one else None) for one in found]),
         ]
         verdicts.append(Column(letters(subject), words, words=True))
-    return FirstFitting([layout_of(full), layout_of(verdicts)])
+    table = FirstFitting([layout_of(full), layout_of(verdicts)])
+    if not any(one and one.verdict == "NOT_EVALUATED" for fault in comparison.faults for one in fault.outcomes):
+        return table
+    return Group(table, Text("–   not evaluated: storbench show says why", "dim"))
 
 
 def seconds_of(value: float | None) -> str:
@@ -96,25 +100,20 @@ def _value(name: str, value: float) -> str:
     if name.endswith("_s"):
         return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.3g} ms"
     if name.endswith("_ratio"):
-        return f"× {value:.3g}"
+        return f"× {times(value)}"
     return f"{value:,.0f}" if name == "errors" else f"{value:.1%}"
 
 
 def _matrix(findings: FaultFindings) -> RenderableType:
-    from rich import box
-    from rich.table import Table
+    """Show a line for each class, and a column for each invariant. Cells are never cut: verdicts become shorter."""
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("fault class", no_wrap=True)
-    for name in INVARIANTS:
-        table.add_column(name, justify="center", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for finding in findings.faults:
-        cells = [Text(*WORDS[cell.verdict]) for cell in finding.cells]
-        shown = "–" if finding.verdict == "NOT_EVALUATED" else finding.verdict
-        table.add_row(finding.fault, *cells, Text(shown, WORDS[finding.verdict][1]))
-    return table
+    found = findings.faults
+    columns = [Column("fault class", [one.fault for one in found], words=True)]
+    for place, name in enumerate(INVARIANTS):
+        columns.append(Column(name, [Text(*WORDS[one.cells[place].verdict]) for one in found], words=True))
+    ways = [[Text(*words[one.verdict]) for one in found] for words in (_SHORT, WORDS)]
+    return FirstFitting([layout_of([*columns, Column("verdict", words, words=True)]) for words in ways])
 
 
 def _lines(finding: FaultFinding) -> Iterator[str]:

@@ -15,6 +15,9 @@ from .subjects import Subject, short_device
 _NAMED = 5
 """How many steps are named before the rest is counted."""
 
+_FAULT = "fault"
+"""The label that names a step's fault class. Its bounds are labels too: devices of two kinds seldom share a step."""
+
 _WHY = {
     "fio": "another version of fio may measure differently",
     "engine": "another engine, or another version of it, may measure differently",
@@ -47,7 +50,11 @@ def remarks(
     values: Sequence[NDArray[np.float64]],
 ) -> list[str]:
     """Say what a reader of the ratios must know, the gravest first."""
-    found = [*_incomplete(outlines, subjects), *_nothing_in_common(subjects, steps), *_one_device(outlines, subjects)]
+    found = [
+        *_incomplete(outlines, subjects),
+        *_nothing_in_common(outlines, subjects, steps),
+        *_one_device(outlines, subjects),
+    ]
     found += [*_differing_recipes(outlines, subjects), *_differing_facts(outlines)]
     found += _differing_notes(outlines, subjects)
     found += _failed_ios(outlines, subjects, steps, values)
@@ -58,6 +65,8 @@ def remarks(
 def _missing_steps(subjects: Sequence[Subject], steps: Sequence[AlignedStep]) -> Iterator[str]:
     without: dict[str, list[str]] = {}
     for step in steps:
+        if _FAULT in step.labels:
+            continue  # compared class by class, with what is not evaluated on one device
         lacking = [s.tag for s in subjects if not any(run in step.places for run in s.runs)]
         if lacking:
             without.setdefault(", ".join(lacking), []).append(step.label)
@@ -111,11 +120,17 @@ def _incomplete(outlines: Sequence[Outline], subjects: Sequence[Subject]) -> Ite
             yield f"{subject.tag}: {which} ended as {', '.join(sorted(set(ended)))}; what is complete is compared"
 
 
-def _nothing_in_common(subjects: Sequence[Subject], steps: Sequence[AlignedStep]) -> Iterator[str]:
-    if len(subjects) > 1 and not any(
-        sum(any(run in step.places for run in s.runs) for s in subjects) > 1 for step in steps
-    ):
+def _nothing_in_common(
+    outlines: Sequence[Outline], subjects: Sequence[Subject], steps: Sequence[AlignedStep]
+) -> Iterator[str]:
+    aligned = any(sum(any(run in step.places for run in s.runs) for s in subjects) > 1 for step in steps)
+    classes = Counter(name for s in subjects for name in _fault_classes(outlines, s))
+    if len(subjects) > 1 and not aligned and max(classes.values(), default=0) < 2:
         yield "No step of one subject was measured in another: there is nothing to compare"
+
+
+def _fault_classes(outlines: Sequence[Outline], subject: Subject) -> set[str]:
+    return {str(step.labels[_FAULT]) for run in subject.runs for step in outlines[run].steps if _FAULT in step.labels}
 
 
 _MODELLED = ("sim:", "emu:", "nbd:emu-")

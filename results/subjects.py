@@ -54,8 +54,8 @@ def group_runs(paths: Sequence[str], outlines: Sequence[Outline]) -> list[Subjec
 
 
 def short_device(url: str) -> str:
-    """Give a device's address without its parameters, its middle left out where it is long."""
-    text = url.partition("?")[0] or url
+    """Give a device's address without its parameters, `mirror` for `mirror:?…`; long ones lack their middle."""
+    text = url.partition("?")[0].rstrip(":") or url
     if len(text) <= _LONGEST:
         return text
     half = (_LONGEST - 1) // 2

@@ -9,7 +9,7 @@ from typing import Any
 from ..error_findings import errnos_of, named
 from ..paired import student_multiplier
 from ..run_file import Run, StepView
-from .findings import FaultFinding, FaultFindings, Metric
+from .findings import FaultFinding, FaultFindings, Metric, times
 from .invariants import Evidence, all_missing, cells_of
 from .load import Loaded, Moments, loaded
 
@@ -154,7 +154,7 @@ def _named(evidence: Sequence[Evidence], metrics: Sequence[Metric]) -> tuple[str
     if outage > 0:
         words[f"{'outage' if values.get('errors') else 'stall'} of {outage:.3g} s"] = None
     elif ratio > _SLOW_PART:
-        words[f"slow part (p50 × {ratio:.3g})"] = None
+        words[f"slow part (p50 × {times(ratio)})"] = None
     return tuple(words)
 
 

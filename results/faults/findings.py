@@ -114,3 +114,8 @@ class FaultFindings(msgspec.Struct, frozen=True):
             if word in words:
                 return word
         return "NOT_EVALUATED"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio in three digits, without an exponent: 0.69, 76.2, 2,300."""
+    return f"{float(f'{ratio:.3g}'):,.0f}" if ratio >= 100 else f"{ratio:.3g}"

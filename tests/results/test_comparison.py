@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storbench.common.errors import InputError
 from storbench.results.comparison import Comparison, RunData, compare, compare_files
 from storbench.results.outline import Outline, StepOutline
-from storbench.results.record import Campaign, RunHeader
+from storbench.results.record import Campaign, RunHeader, StepRecord
 from storbench.results.run_file import open_run
 
 
@@ -129,6 +129,27 @@ def test_runs_without_anything_in_common_say_so(sample_runs: ModuleType, tmp_pat
     compared = compare_files([a, b])
     assert compared.rows == []
     assert any("there is nothing to compare" in text for text in compared.remarks)
+
+
+def fault_steps(sample_runs: ModuleType, *classes: str, bound_s: float) -> list[StepRecord]:
+    """Loads of fault classes. What is allowed depends on the kind of device and is in the labels."""
+    found = []
+    for place, name in enumerate(classes):
+        labels = {"fault": name, "phase": "load", "bound_s": bound_s}
+        job = {"pattern": "random", "block_size": 4096}
+        found.append(sample_runs.step(place, f"{name}: load", sample_runs.measurement(place, 1000), labels, job))
+    return found
+
+
+@pytest.mark.parametrize(("classes", "common"), [(("slow", "hang"), True), (("bit-flip", "rebuild"), False)])
+def test_fault_classes_that_two_devices_share_are_something_in_common(
+    sample_runs: ModuleType, tmp_path: Path, classes: tuple[str, ...], common: bool
+) -> None:
+    a = sample_runs.record("mirror:?size=1GiB", fault_steps(sample_runs, "hang", "slow", bound_s=1.0))
+    b = sample_runs.record("nbd:memory", fault_steps(sample_runs, *classes, bound_s=4.0))
+    compared = compare_files([sample_runs.write(tmp_path, "a", a), sample_runs.write(tmp_path, "b", b)])
+    assert any("there is nothing to compare" in text for text in compared.remarks) is not common
+    assert not [text for text in compared.unmatched if "counterpart" in text]
 
 
 def test_a_percentile_that_one_side_lacks_is_not_compared(sample_runs: ModuleType, tmp_path: Path) -> None:

@@ -90,6 +90,11 @@ def test_files_of_one_name_in_two_folders_are_numbered() -> None:
     assert [subject.tag for subject in subjects] == ["file:/data/t.bin (run) #1", "file:/data/t.bin (run) #2"]
 
 
+def test_an_address_without_anything_is_named_by_its_kind() -> None:
+    assert short_device("mirror:?size=64MiB") == "mirror"
+    assert short_device("nbd:memory?size=64MiB") == "nbd:memory"
+
+
 def test_a_long_device_keeps_both_ends() -> None:
     short = short_device("file:/a/very/long/path/" + "x" * 80 + "/target.bin?size=1GiB")
     assert len(short) <= 44
