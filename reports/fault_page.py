@@ -11,16 +11,14 @@ from ..results.findings import Plot, Trace
 from .faults import WORDS, figures_of, seconds_of
 from .names import NamedRun
 from .plot_svg import plot_svg
-from .sections import Drawings, Section, Table
+from .sections import Drawings, Picture, Section, Table
 
 _LEAD = (
     "What must hold while something fails, and whether it did. The shade is the fault; dashed lines are what the load "
     "stays in without one."
 )
-
-
-_WORDS = range(len(INVARIANTS) + 3)
-"""Columns of the matrix that hold words: all."""
+_WIDTH = 420.0
+"""Of a picture: two stand side by side on a page, and one is as wide as a telephone, where it must be legible."""
 
 
 def faults_section(runs: Sequence[NamedRun]) -> Section | None:
@@ -32,7 +30,7 @@ def faults_section(runs: Sequence[NamedRun]) -> Section | None:
     drawings = [
         Drawings(
             _heading(run if len(found) > 1 else None, finding),
-            [part for line in finding.timelines for part in (_iops(line), _latency(line))],
+            _pictures(finding),
             _words(finding),
         )
         for run, findings in found
@@ -60,11 +58,16 @@ def _words(finding: FaultFinding) -> list[str]:
 
 
 def _matrix(findings: FaultFindings) -> Table:
+    columns = ["fault class", "verdict", *INVARIANTS]
     rows = [
-        [finding.fault, _word(finding.verdict), *(WORDS[cell.verdict][0] for cell in finding.cells), finding.missing]
+        [finding.fault, _word(finding.verdict), *(WORDS[cell.verdict][0] for cell in finding.cells)]
         for finding in findings.faults
     ]
-    return Table("Fault classes and invariants", ["fault class", "verdict", *INVARIANTS, "why not"], rows, _WORDS)
+    reasons = [finding.missing for finding in findings.faults]
+    if any(reasons):
+        columns.append("why not")
+        rows = [[*row, reason] for row, reason in zip(rows, reasons, strict=True)]
+    return Table("Fault classes and invariants", columns, rows, range(len(columns)), [len(INVARIANTS) + 2])
 
 
 def _side_by_side(found: Sequence[tuple[NamedRun, FaultFindings]]) -> Table:
@@ -84,27 +87,29 @@ def _side_by_side(found: Sequence[tuple[NamedRun, FaultFindings]]) -> Table:
     return Table("Fault classes, device by device", columns, rows, words)
 
 
-def _iops(line: Timeline) -> str:
-    ends = (line.time_s[0], line.time_s[-1])
-    guides = [Trace(name, ends, (level, level), "guide") for name, level in zip(("lower", "upper"), line.iops_band,
-                                                                                strict=True)]  # fmt: skip
-    return plot_svg(
-        Plot(
-            "iops", f"IOPS{_repeat(line)}", "time", "s", "IOPS", "1/s",
-            (Trace("IOPS", line.time_s, line.iops), *guides), shaded=line.fault_s,
-        )
-    )  # fmt: skip
+def _pictures(finding: FaultFinding) -> list[Picture]:
+    several = len(finding.timelines) > 1
+    return [
+        Picture(plot.title, plot_svg(plot, _WIDTH))
+        for line in finding.timelines
+        for repeat in (f", repeat {line.repeat + 1}" if several else "",)
+        for plot in (_iops(line, f"IOPS{repeat}"), _latency(line, f"Latency{repeat}"))
+    ]
 
 
-def _latency(line: Timeline) -> str:
-    return plot_svg(
-        Plot(
-            "latency", f"Latency{_repeat(line)}", "time", "s", "latency", "ns",
-            (Trace("median", line.time_s, line.p50_ns), Trace("longest", line.time_s, line.max_ns)),
-            log_y=True, shaded=line.fault_s,
-        )
-    )  # fmt: skip
+def _iops(line: Timeline, title: str) -> Plot:
+    guides = [_guide("range without a fault", line, level) for level in line.iops_band]
+    return Plot(
+        "iops", title, "time", "s", "IOPS", "1/s", (Trace("IOPS", line.time_s, line.iops), *guides), shaded=line.fault_s
+    )
 
 
-def _repeat(line: Timeline) -> str:
-    return f", repeat {line.repeat + 1}" if line.repeat else ""
+def _latency(line: Timeline, title: str) -> Plot:
+    traces = [Trace("median", line.time_s, line.p50_ns), Trace("longest", line.time_s, line.max_ns)]
+    if line.latency_band_ns:
+        traces.append(_guide("limit of the median without a fault", line, line.latency_band_ns))
+    return Plot("latency", title, "time", "s", "latency", "ns", tuple(traces), log_y=True, shaded=line.fault_s)
+
+
+def _guide(name: str, line: Timeline, level: float) -> Trace:
+    return Trace(name, (line.time_s[0], line.time_s[-1]), (level, level), "guide")

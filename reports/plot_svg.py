@@ -18,15 +18,15 @@ _MOST_POINTS = 700
 _LEGEND_ROW, _LEGEND_CHAR, _LEGEND_GAP = 17.0, 6.2, 34.0
 
 
-def plot_svg(plot: Plot) -> str:
-    """Draw a plot."""
+def plot_svg(plot: Plot, width: float = WIDTH) -> str:
+    """Draw a plot. Of a narrower one the letters are larger where it is as wide as its place."""
     traces = [_thinned(trace) for trace in plot.traces]
     xs = [x for trace in traces for x in trace.x]
     ys = [y for trace in traces for y in trace.y if y is not None]
     bars = any(trace.mark == "bars" for trace in traces)
-    legend = list(_legend([trace for trace in traces if trace.name]))
+    legend = list(_legend([trace for trace in traces if trace.name], width))
     height = HEIGHT + _LEGEND_ROW * (1 + max((row for _, _, row, _ in legend), default=-1))
-    horizontal = scale_of(xs, _LEFT, WIDTH - _RIGHT, log=plot.log_x, pad=0.02)
+    horizontal = scale_of(xs, _LEFT, width - _RIGHT, log=plot.log_x, pad=0.02)
     near_zero = bool(ys) and not plot.log_y and min(ys) >= 0 and min(ys) < 0.6 * max(ys)
     vertical = scale_of(ys, HEIGHT - _BOTTOM, _TOP, log=plot.log_y, zero=bars or near_zero)
     parts = [svg.title(f"{plot.title}: {plot.y_title} over {plot.x_title}")]
@@ -41,7 +41,7 @@ def plot_svg(plot: Plot) -> str:
         y = HEIGHT + _LEGEND_ROW * row + 6
         parts.append(svg.element("line", x1=x, x2=x + 18, y1=y - 4, y2=y - 4, class_=_class(trace, number)))
         parts.append(svg.text(x + 23, y, trace.name, class_="key"))
-    return svg.element("svg", "".join(parts), viewBox=f"0 0 {WIDTH:g} {height:g}", class_="plot", role="img")
+    return svg.element("svg", "".join(parts), viewBox=f"0 0 {width:g} {height:g}", class_="plot", role="img")
 
 
 def _class(trace: Trace, number: int) -> str:
@@ -54,15 +54,15 @@ def _class(trace: Trace, number: int) -> str:
 def _axes(plot: Plot, horizontal: Scale, vertical: Scale) -> Iterator[str]:
     for tick in vertical.ticks():
         y = vertical.at(tick)
-        yield svg.element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y, class_="grid")
+        yield svg.element("line", x1=_LEFT, x2=horizontal.end, y1=y, y2=y, class_="grid")
         yield svg.text(_LEFT - 6, y + 4, value_text(tick, plot.y_unit), class_="tick end")
     bottom = HEIGHT - _BOTTOM
     for tick in _x_ticks(plot, horizontal):
         x = horizontal.at(tick)
         yield svg.element("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis")
         yield svg.text(x, bottom + 17, _x_text(tick, plot), class_="tick middle")
-    yield svg.element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=bottom, y2=bottom, class_="axis")
-    yield svg.text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 10, plot.x_title, class_="name middle")
+    yield svg.element("line", x1=_LEFT, x2=horizontal.end, y1=bottom, y2=bottom, class_="axis")
+    yield svg.text((horizontal.start + horizontal.end) / 2, HEIGHT - 10, plot.x_title, class_="name middle")
     middle = (_TOP + bottom) / 2
     yield svg.text(12, middle, plot.y_title, class_="name middle", transform=f"rotate(-90 12 {middle:.1f})")
 
@@ -127,13 +127,13 @@ def _thinned(trace: Trace) -> Trace:
     return Trace(trace.name, tuple(trace.x[n] for n in kept), tuple(trace.y[n] for n in kept), trace.mark)
 
 
-def _legend(traces: list[Trace]) -> Iterator[tuple[Trace, float, int, int]]:
+def _legend(traces: list[Trace], most: float) -> Iterator[tuple[Trace, float, int, int]]:
     """Place the names of the traces below the chart: trace, x, row, and its number for the colour."""
     named = {trace.name: (trace, number) for number, trace in reversed(list(enumerate(traces)))}
     x, row = _LEFT, 0
     for name, (trace, number) in reversed(list(named.items())):
         width = _LEGEND_GAP + _LEGEND_CHAR * len(name)
-        if x + width > WIDTH and x > _LEFT:
+        if x + width > most and x > _LEFT:
             x, row = _LEFT, row + 1
         yield trace, x, row, number
         x += width

@@ -34,14 +34,23 @@ class Table(msgspec.Struct, frozen=True):
     rows: list[list[str]]
     words: Sequence[int] = (0, 1)
     """Places of the columns that hold words, which stand left; numbers stand right."""
+    sentences: Sequence[int] = ()
+    """Places of those whose words are many and take several lines."""
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A picture that needs no script."""
+
+    title: str
+    svg: str
+    """A complete SVG element of our own."""
 
 
 class Drawings(msgspec.Struct, frozen=True):
-    """Pictures that need no script, and what is to be said about them; folded up until asked for."""
+    """Pictures and what is to be said about them; folded up until asked for."""
 
     title: str
-    pictures: list[str]
-    """Complete SVG elements of our own."""
+    pictures: list[Picture]
     words: list[str] = []
 
 
