@@ -81,6 +81,8 @@ def loaded(log: IoLog, moments: Moments, slo_s: float, repeat: int = 0) -> Loade
     left = buckets.left(moments.began)
     detection = [moment - moments.began for moment in (moments.first_error, detected_gap) if moment is not None]
     detection += [buckets.ends[left[0] + _TOGETHER - 1] - moments.began] if len(left) else []
+    # What shows only when it is being healed is the heal, not the fault.
+    detection = [after for after in detection if moments.began + after <= moments.heal_began]
     during = (time >= moments.began) & (time < moments.heal_began)
     after = (time >= moments.began) & (time <= last)
     longest = float(latency[after].max()) / 1e9 if after.any() else 0.0

@@ -135,6 +135,16 @@ def test_too_little_before_the_fault_gives_nothing() -> None:
     assert loaded(log_of(at[:0], latency[:0]), MOMENTS, 0.1) is None
 
 
+def test_a_dip_that_comes_with_the_heal_is_no_detection() -> None:
+    at, latency = healthy(11)
+    latency[(at >= HEALED) & (at < HEALED + 0.5)] += 0.05
+    found = judged(at, latency)
+    assert found.numbers["detection_s"] is None
+    assert value(found, "dip_width_s") > 0
+    latency[(at >= BEGAN + 1) & (at < BEGAN + 1.5)] += 0.05
+    assert value(judged(at, latency), "detection_s") == pytest.approx(1.2, abs=0.2)
+
+
 def test_a_first_error_is_the_detection() -> None:
     at, latency = healthy(9)
     assert judged(at, latency, Moments(BEGAN, HEALED, HEALED, BEGAN + 0.01)).numbers["detection_s"] == pytest.approx(
