@@ -29,6 +29,10 @@ ONE_BY_ONE = (
 """Tests that kill storbench and look for what it left on the machine, or measure how long something stood still."""
 
 
+LONG = ("test_docs.py", "harness/test_pytest_plugin.py")
+"""Files of two minutes and more."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Under pytest-xdist keep the tests of a file in one row, and those that must not meet all in the same one."""
@@ -44,8 +48,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest row."""
-    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(ONE_BY_ONE))
+    """Begin with what takes longest, so that at the end no row waits for another."""
+
+    def later(item: pytest.Item) -> tuple[bool, bool]:
+        place = item.nodeid.removeprefix("tests/")
+        return not place.startswith(ONE_BY_ONE), not place.startswith(LONG)
+
+    items.sort(key=later)
 
 
 @pytest.fixture(scope="session")
